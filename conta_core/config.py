@@ -1,0 +1,93 @@
+"""From the config mapping to one validated experiment a run."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+from pydantic import ValidationError
+
+from conta_core.errors import ContaError
+from conta_core.settings import Config, Experiment, Settings
+
+RUN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
+
+AnySettings = TypeVar("AnySettings", bound=Settings)
+
+
+def load_experiments(config: Mapping[str, Any]) -> dict[str, Experiment]:
+    """Validate a config and resolve its runs.
+
+    Args:
+        config: what config.yaml and the command line gave, one mapping.
+
+    Returns:
+        run name -> experiment (the base with the run's overrides); a config
+        without ``runs`` has one run named after ``dataset.name``.
+
+    Raises:
+        ContaError: an unknown key, a wrong type or a value out of range, by its key.
+    """
+    whole = parse_settings(Config, config, "config")
+    base = {key: value for key, value in config.items() if key != "runs"}
+    runs = whole.runs or {whole.dataset.name: {}}
+    experiments = {}
+    for name, overrides in runs.items():
+        if not RUN_NAME.fullmatch(name):
+            raise ContaError(
+                f"config: runs: {name!r} is not a run name: found characters outside letters, "
+                "digits, '-' and '_'; rename the run"
+            )
+        experiments[name] = parse_settings(
+            Experiment, merge(base, overrides or {}), f"config: runs: {name}"
+        )
+    return experiments
+
+
+def parse_settings(kind: type[AnySettings], values: Mapping[str, Any], where: str) -> AnySettings:
+    """Build settings from plain values, strictly typed.
+
+    Args:
+        kind: the settings class.
+        values: as YAML or JSON gives them (lists for tuples).
+        where: names the source in an error.
+
+    Raises:
+        ContaError: each offending key, what was found and what was expected.
+    """
+    try:
+        return kind.model_validate_json(json.dumps(values))
+    except ValidationError as error:
+        lines = [_describe(problem, kind) for problem in error.errors()]
+        raise ContaError(f"{where}: " + f"\n{where}: ".join(lines)) from None
+    except TypeError as error:
+        raise ContaError(f"{where}: a value is not plain YAML: {error}") from None
+
+
+def merge(base: Mapping[str, Any], overrides: Mapping[str, Any]) -> dict[str, Any]:
+    """Merge nested mappings; what is no mapping (lists too) is replaced whole."""
+    merged = dict(base)
+    for key, value in overrides.items():
+        old = merged.get(key)
+        both = isinstance(old, Mapping) and isinstance(value, Mapping)
+        merged[key] = merge(old, value) if both else value
+    return merged
+
+
+def _describe(problem: Any, kind: type[Settings]) -> str:
+    key = ".".join(str(part) for part in problem["loc"]) or "(whole)"
+    if problem["type"] == "extra_forbidden":
+        siblings = _known_keys(kind, problem["loc"][:-1])
+        return f"{key} is not a key; known here: {', '.join(siblings)}"
+    return f"{key} is {problem['input']!r}: {problem['msg']}"
+
+
+def _known_keys(kind: type[Settings], path: tuple[int | str, ...]) -> list[str]:
+    for part in path:
+        field = kind.model_fields.get(str(part))
+        if field is None or not isinstance(field.annotation, type):
+            return []
+        kind = field.annotation
+    return sorted(kind.model_fields)

@@ -1,0 +1,1 @@
+"""Networks: backbones, the CAM classifier, IRN and DeepLab."""

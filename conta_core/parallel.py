@@ -1,0 +1,37 @@
+"""One function over many images, in several processes, results in order."""
+
+from __future__ import annotations
+
+import multiprocessing
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
+from typing import TypeVar
+
+Argument = TypeVar("Argument")
+Result = TypeVar("Result")
+
+
+def map_in_order(
+    function: Callable[[Argument], Result], arguments: Iterable[Argument], workers: int
+) -> Iterator[Result]:
+    """Yield ``function(argument)`` for each argument, in order.
+
+    Args:
+        function: a function of a module (workers find it by name).
+        arguments: read lazily, a few ahead of the results, so that memory stays flat.
+        workers: processes; 1 computes here. Workers are forked: call this before
+            anything starts threads (torch, HDF5 files opened for writing).
+    """
+    if workers <= 1:
+        yield from map(function, arguments)
+        return
+    context = multiprocessing.get_context("fork")
+    with ProcessPoolExecutor(workers, mp_context=context) as pool:
+        waiting: deque[Future[Result]] = deque()
+        for argument in arguments:
+            waiting.append(pool.submit(function, argument))
+            if len(waiting) >= 4 * workers:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()

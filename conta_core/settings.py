@@ -1,0 +1,319 @@
+"""The config contract: one settings class a key of config.yaml.
+
+The defaults are the default experiment. ``config.yaml`` and
+``schemas/config.schema.json`` are written from these classes by
+``python -m conta_core.config_files`` (a test fails when they differ).
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+Positive = Annotated[int, Field(ge=1)]
+Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
+NonNegative = Annotated[float, Field(ge=0.0)]
+Range = tuple[Annotated[int, Field(ge=16)], Annotated[int, Field(ge=16)]]
+
+
+class Settings(BaseModel):
+    """A closed, immutable group of settings: an unknown key or a wrong type is an error."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class Lists(Settings):
+    """Names of the image lists."""
+
+    train: str = Field("train", description="training list: its images get CAMs and pseudo-masks")
+    val: str = Field("val", description="validation list: scores of the segmentation model")
+
+
+class ImageCounts(Settings):
+    """How many images context-shapes makes."""
+
+    train: Positive = Field(300, description="training images")
+    val: Positive = Field(150, description="validation images, always unconfounded")
+
+
+class DatasetSettings(Settings):
+    """What images, tags and splits."""
+
+    name: str = Field(
+        "context-shapes",
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$",
+        description="name of the data set; a config without `runs` has one run of this name",
+    )
+    format: Literal["context-shapes", "voc", "coco", "folder"] = Field(
+        "context-shapes",
+        description="context-shapes (made on the spot), voc (devkit), coco (instance json), folder (tags.csv)",
+    )
+    root: str | None = Field(
+        None, description="folder of the data set; null for context-shapes, which is made"
+    )
+    lists: Lists = Field(
+        default_factory=Lists,
+        description="voc: names in ImageSets/Segmentation; coco: instances_<name>.json; "
+        "folder: names in the split column",
+    )
+    classes: tuple[str, ...] | None = Field(
+        None,
+        description="restrict to these classes, in this order (others give no tag and are 255 in "
+        "scores); null: all classes of the data set",
+    )
+    tags: Literal["annotations", "masks"] = Field(
+        "annotations", description="voc only: where tags come from, the XML or the masks"
+    )
+    allow_untagged: bool = Field(
+        False, description="accept training images without a tag (they train as pure negatives)"
+    )
+    images: ImageCounts = Field(
+        default_factory=ImageCounts, description="context-shapes only: how many images to make"
+    )
+    size: Annotated[int, Field(ge=64, le=1024)] = Field(
+        128, description="context-shapes only: height and width in pixels"
+    )
+    confounding: Fraction = Field(
+        0.9,
+        description="context-shapes only: how often a training object stands on its own context "
+        "beside its companion; validation images always have 0",
+    )
+
+    @model_validator(mode="after")
+    def _root_fits_format(self) -> DatasetSettings:
+        if (self.root is None) != (self.format == "context-shapes"):
+            raise ValueError(
+                f"root is {self.root!r} for format {self.format!r}; give the folder of the data "
+                "set for voc, coco and folder, and null for context-shapes"
+            )
+        if self.classes is not None and len(set(self.classes)) != len(self.classes):
+            raise ValueError("classes holds a name twice; name each class once")
+        return self
+
+
+class BackboneSettings(Settings):
+    """Keys shared by every group that has a backbone."""
+
+    backbone: str = Field(
+        "efficientnet_lite0",
+        description="resnet18, resnet50, resnet101 (torchvision), efficientnet_lite0, or timm:<name>",
+    )
+    weights: str = Field("imagenet", description="imagenet, none, or a .safetensors file")
+    output_stride: Literal[8, 16, 32] = Field(8, description="stride of the last block's features")
+
+
+class CamSettings(BackboneSettings):
+    """The CAM classifier and the extraction of its maps (IRNet, section 3.1)."""
+
+    frozen_blocks: Annotated[int, Field(ge=0, le=5)] = Field(
+        3, description="blocks 1..k keep their pretrained weights"
+    )
+    epochs: Positive = Field(8, description="passes over the training list")
+    batch_size: Positive = Field(16, description="images a step")
+    learning_rate: NonNegative = Field(0.02, description="of the backbone; poly decay, power 0.9")
+    head_factor: NonNegative = Field(10.0, description="the head learns this much faster")
+    momentum: Fraction = Field(0.9, description="of SGD (IRNet's released code really uses 1e-4)")
+    weight_decay: NonNegative = Field(1e-4, description="of SGD")
+    resize: Range = Field((128, 128), description="range of the long side in pixels, drawn a view")
+    crop: Annotated[int, Field(ge=32)] = Field(128, description="side of the square crop in pixels")
+    views: Annotated[int, Field(ge=0)] = Field(
+        4,
+        description="augmented views an image; their frozen features are cached in memory. "
+        "0: a fresh view every epoch, nothing cached",
+    )
+    scales: tuple[Annotated[float, Field(gt=0)], ...] = Field(
+        (1.0, 0.5, 1.5, 2.0), description="extraction: CAMs of these scales and flips are summed"
+    )
+
+    @model_validator(mode="after")
+    def _ranges(self) -> CamSettings:
+        _check_range("resize", self.resize)
+        if not self.scales:
+            raise ValueError("scales is empty; name at least one, e.g. [1.0]")
+        return self
+
+
+class LabelCrfSettings(Settings):
+    """The CRF that makes IR labels from CAM labels (IRNet's values)."""
+
+    confidence: Fraction = Field(0.7, description="probability given to a label (gt_prob)")
+    iterations: Positive = Field(10, description="mean-field iterations")
+    gaussian_sxy: NonNegative = Field(3.0, description="smoothness kernel, pixels")
+    gaussian_compat: NonNegative = Field(3.0, description="smoothness weight")
+    bilateral_sxy: NonNegative = Field(50.0, description="appearance kernel, pixels")
+    bilateral_srgb: NonNegative = Field(5.0, description="appearance kernel, grey levels")
+    bilateral_compat: NonNegative = Field(10.0, description="appearance weight")
+
+
+class IrnSettings(BackboneSettings):
+    """IR labels and IRNet's boundary and displacement heads on a frozen backbone."""
+
+    foreground_threshold: Fraction = Field(0.30, description="labels: a CAM above it is foreground")
+    background_threshold: Fraction = Field(
+        0.05, description="labels: all CAMs below it is confident background"
+    )
+    label_crf: LabelCrfSettings = Field(
+        default_factory=LabelCrfSettings, description="labels: CRF of both label maps"
+    )
+    radius: Annotated[int, Field(ge=2)] = Field(
+        5, description="training: pairs of cells nearer than this on the stride-4 grid"
+    )
+    epochs: Positive = Field(3, description="passes over the training list")
+    batch_size: Positive = Field(16, description="images a step")
+    edge_learning_rate: NonNegative = Field(0.1, description="of the boundary head; poly 0.9")
+    displacement_learning_rate: NonNegative = Field(
+        1.0, description="of the displacement head; poly 0.9"
+    )
+    momentum: Fraction = Field(0.0001, description="of SGD (IRNet's released code: 1e-4)")
+    weight_decay: NonNegative = Field(0.0, description="of SGD (IRNet's released code: 0)")
+    resize: Range = Field((128, 128), description="range of the long side in pixels, drawn a view")
+    crop: Annotated[int, Field(ge=32)] = Field(128, description="side of the square crop in pixels")
+    views: Annotated[int, Field(ge=0)] = Field(
+        2, description="augmented views an image, cached; 0: fresh ones, nothing cached"
+    )
+
+    @model_validator(mode="after")
+    def _ranges(self) -> IrnSettings:
+        _check_range("resize", self.resize)
+        if self.background_threshold > self.foreground_threshold:
+            raise ValueError(
+                f"background_threshold {self.background_threshold} is above foreground_threshold "
+                f"{self.foreground_threshold}; confident background lies below"
+            )
+        return self
+
+
+class WalkSettings(Settings):
+    """The boundary-aware random walk (IRNet, section 4)."""
+
+    radius: Annotated[int, Field(ge=2)] = Field(
+        5, description="neighbourhood on the stride-4 grid, cells"
+    )
+    beta: Annotated[float, Field(gt=0)] = Field(10.0, description="power of the affinities")
+    steps: Annotated[int, Field(ge=0)] = Field(256, description="steps of the walk")
+
+
+class PseudoMaskSettings(Settings):
+    """Refined CAMs to pseudo-masks."""
+
+    background_threshold: Fraction = Field(
+        0.25, description="background wins where every refined CAM is below it"
+    )
+    crf: bool = Field(
+        False, description="sharpen each pseudo-mask with a dense CRF (irn.label_crf's values)"
+    )
+
+
+class SegmentationSettings(BackboneSettings):
+    """DeepLab v2 with multi-scale inputs (MSC)."""
+
+    frozen_blocks: Annotated[int, Field(ge=0, le=5)] = Field(
+        4, description="blocks 1..k keep their pretrained weights"
+    )
+    aspp_rates: tuple[Positive, ...] = Field(
+        (6, 12, 18, 24), description="dilations of the ASPP's 3x3 convolutions"
+    )
+    scales: tuple[Annotated[float, Field(gt=0, le=2)], ...] = Field(
+        (0.5, 0.75), description="MSC: further input scales beside 1"
+    )
+    epochs: Positive = Field(20, description="passes over the training list")
+    batch_size: Positive = Field(10, description="images a step")
+    learning_rate: NonNegative = Field(
+        2.5e-3, description="of the backbone; ASPP weights x10, biases x20; poly 0.9"
+    )
+    momentum: Fraction = Field(0.9, description="of SGD")
+    weight_decay: NonNegative = Field(5e-4, description="of SGD; 0 for the ASPP's biases")
+    class_balanced: bool = Field(
+        False, description="weight classes by the inverse root of their pixels in the pseudo-masks"
+    )
+    resize: Range = Field((128, 128), description="range of the long side in pixels, drawn a view")
+    crop: Annotated[int, Field(ge=32)] = Field(128, description="side of the square crop in pixels")
+    views: Annotated[int, Field(ge=0)] = Field(
+        4, description="augmented views an image, cached; 0: fresh ones, nothing cached"
+    )
+
+    @model_validator(mode="after")
+    def _ranges(self) -> SegmentationSettings:
+        _check_range("resize", self.resize)
+        if not self.aspp_rates:
+            raise ValueError("aspp_rates is empty; name at least one, e.g. [6, 12, 18, 24]")
+        return self
+
+
+class ContextSettings(Settings):
+    """The causal step (CONTA, section 3.3): the next round's context M."""
+
+    method: Literal["conta", "none"] = Field(
+        "conta", description="conta: M of the round before goes into the classifier; none: control"
+    )
+    block: Literal[2, 3, 4, 5, "all"] = Field(
+        5, description="M is concatenated to the input of this backbone block (the paper's Block-n)"
+    )
+    size: tuple[Positive, Positive] = Field((16, 16), description="height and width of masks and M")
+    source: Literal["segmentation", "pseudo_masks"] = Field(
+        "segmentation", description="masks that the confounder set averages"
+    )
+    prior: Literal["uniform", "empirical"] = Field(
+        "uniform", description="P(c): 1/n as in the paper, or the share of images of each class"
+    )
+    scaling: Literal["standardise", "none"] = Field(
+        "standardise",
+        description="M less its mean map over its deviation, or as the equation gives it",
+    )
+    steps: Annotated[int, Field(ge=0)] = Field(
+        300, description="steps by which W1 and W2 learn the tags; 0 leaves them random"
+    )
+    learning_rate: NonNegative = Field(0.01, description="of W1 and W2 (Adam)")
+
+
+class CrfSettings(Settings):
+    """The dense CRF of the evaluation (deeplab-pytorch's values)."""
+
+    iterations: Positive = Field(10, description="mean-field iterations")
+    gaussian_sxy: NonNegative = Field(1.0, description="smoothness kernel, pixels")
+    gaussian_compat: NonNegative = Field(3.0, description="smoothness weight")
+    bilateral_sxy: NonNegative = Field(67.0, description="appearance kernel, pixels")
+    bilateral_srgb: NonNegative = Field(3.0, description="appearance kernel, grey levels")
+    bilateral_compat: NonNegative = Field(4.0, description="appearance weight")
+
+
+class Experiment(Settings):
+    """One run: everything that its results depend on."""
+
+    dataset: DatasetSettings = Field(
+        default_factory=DatasetSettings, description="what images, tags and splits"
+    )
+    rounds: Positive = Field(3, description="CONTA rounds; round 0 has no context")
+    seed: Annotated[int, Field(ge=0)] = Field(0, description="everything random hangs on it")
+    cam: CamSettings = Field(
+        default_factory=CamSettings, description="the CAM classifier and its maps"
+    )
+    irn: IrnSettings = Field(
+        default_factory=IrnSettings, description="IR labels, boundary and displacement heads"
+    )
+    walk: WalkSettings = Field(
+        default_factory=WalkSettings, description="the boundary-aware random walk"
+    )
+    pseudo_masks: PseudoMaskSettings = Field(
+        default_factory=PseudoMaskSettings, description="refined CAMs to pseudo-masks"
+    )
+    segmentation: SegmentationSettings = Field(
+        default_factory=SegmentationSettings, description="the segmentation model"
+    )
+    context: ContextSettings = Field(default_factory=ContextSettings, description="the causal step")
+    crf: CrfSettings = Field(default_factory=CrfSettings, description="the evaluation's CRF")
+
+
+class Config(Experiment):
+    """The whole config file: the base experiment and the runs that override it."""
+
+    runs: dict[str, dict[str, Any]] = Field(
+        default_factory=dict,
+        description="name -> overrides of everything else; none: one run named dataset.name",
+    )
+
+
+def _check_range(key: str, limits: tuple[int, int]) -> None:
+    if limits[0] > limits[1]:
+        raise ValueError(f"{key} is {list(limits)}; the first number must not exceed the second")

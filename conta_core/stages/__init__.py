@@ -1,0 +1,1 @@
+"""The stages: one module a rule of the workflow, named like it."""

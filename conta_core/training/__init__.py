@@ -1,0 +1,1 @@
+"""Training: augmented views, cached frozen features, optimisation."""
