@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, TypeVar
 
 from pydantic import ValidationError
@@ -74,6 +74,34 @@ def merge(base: Mapping[str, Any], overrides: Mapping[str, Any]) -> dict[str, An
         both = isinstance(old, Mapping) and isinstance(value, Mapping)
         merged[key] = merge(old, value) if both else value
     return merged
+
+
+def pick(experiment: Experiment, keys: Iterable[str], without: Iterable[str] = ()) -> dict[str, Any]:
+    """Some keys of an experiment, nested as in the config.
+
+    Args:
+        experiment: the run's.
+        keys: dotted, e.g. ``cam`` or ``context.block``.
+        without: dotted keys to leave out of them.
+
+    Returns:
+        Plain values (what YAML can hold).
+    """
+    values = experiment.model_dump(mode="json")
+    picked: dict[str, Any] = {}
+    for key in keys:
+        *groups, last = key.split(".")
+        source, target = values, picked
+        for group in groups:
+            source, target = source[group], target.setdefault(group, {})
+        target[last] = source[last]
+    for key in without:
+        *groups, last = key.split(".")
+        target = picked
+        for group in groups:
+            target = target[group]
+        del target[last]
+    return picked
 
 
 def _describe(problem: Any, kind: type[Settings]) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -14,17 +14,22 @@ LOGGER = logging.getLogger("conta_core")
 
 
 @contextmanager
-def job(log: str, name: str) -> Iterator[None]:
+def job(log: str, rule: str, wildcards: Mapping[str, str]) -> Iterator[None]:
     """Log to the rule's log file and to the terminal; end with one clear line on an error.
 
     Args:
         log: path of the log file.
-        name: what the terminal's lines begin with, e.g. "round 1 train_cam".
+        rule: name of the rule.
+        wildcards: ``run`` and, in a rule of one round, ``round``; with the rule's name they
+            begin each line on the terminal.
 
     Raises:
         SystemExit: status 1, where the block raised ContaError (no traceback on the
             terminal); anything else passes through, logged with its traceback.
     """
+    index = wildcards.get("round")
+    place = "" if index is None else f" round {index}"
+    name = f"{wildcards['run']}{place} {rule}"
     Path(log).parent.mkdir(parents=True, exist_ok=True)
     to_file = logging.FileHandler(log, mode="w")
     to_file.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))

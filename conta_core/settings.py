@@ -111,7 +111,7 @@ class CamSettings(BackboneSettings):
     )
     epochs: Positive = Field(8, description="passes over the training list")
     batch_size: Positive = Field(16, description="images a step")
-    learning_rate: NonNegative = Field(0.02, description="of the backbone; poly decay, power 0.9")
+    learning_rate: NonNegative = Field(0.005, description="of the backbone; poly decay, power 0.9")
     head_factor: NonNegative = Field(10.0, description="the head learns this much faster")
     momentum: Fraction = Field(0.9, description="of SGD (IRNet's released code really uses 1e-4)")
     weight_decay: NonNegative = Field(1e-4, description="of SGD")
@@ -123,7 +123,7 @@ class CamSettings(BackboneSettings):
         "0: a fresh view every epoch, nothing cached",
     )
     scales: tuple[Annotated[float, Field(gt=0)], ...] = Field(
-        (1.0, 0.5, 1.5, 2.0), description="extraction: CAMs of these scales and flips are summed"
+        (1.0, 0.5, 1.5), description="extraction: CAMs of these scales and flips are summed"
     )
 
     @model_validator(mode="after")

@@ -1,0 +1,77 @@
+"""Deconfound: the attention of an image's mask over the confounder set (CONTA, equation 4).
+
+    alpha = softmax_i( (W1 X_m)^T (W2 c_i) / sqrt(n) )        M = sum_i alpha_i c_i P(c_i)
+
+W1 and W2 (n x hw) learn before M is made: the attention's scores, read as class
+logits, are to name the image's tags (docs/method.md tells why, and what it measured).
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+
+class ContextAttention(nn.Module):
+    """W1, W2 and the attention.
+
+    Args:
+        confounders: c_i, (n, h, w).
+        prior: P(c_i), (n,).
+        generator: of the initial weights.
+    """
+
+    confounders: Tensor
+    prior: Tensor
+
+    def __init__(self, confounders: Tensor, prior: Tensor, generator: torch.Generator) -> None:
+        super().__init__()
+        count, cells = len(confounders), confounders[0].numel()
+        self.register_buffer("confounders", confounders)
+        self.register_buffer("prior", prior)
+        std = 1 / math.sqrt(cells)
+        self.w1 = nn.Parameter(torch.empty(count, cells).normal_(0, std, generator=generator))
+        self.w2 = nn.Parameter(torch.empty(count, cells).normal_(0, std, generator=generator))
+
+    def scores(self, masks: Tensor) -> Tensor:
+        """The attention before the softmax, (B, n), from X_m (B, h, w)."""
+        queries = masks.flatten(1) @ self.w1.T
+        keys = self.confounders.flatten(1) @ self.w2.T
+        return queries @ keys.T / math.sqrt(len(keys))
+
+    def forward(self, masks: Tensor) -> tuple[Tensor, Tensor]:
+        """The context of each image.
+
+        Args:
+            masks: X_m, (B, h, w), label over n: 0 background, 1 the last class.
+
+        Returns:
+            M (B, h, w) and alpha (B, n).
+        """
+        alpha = self.scores(masks).softmax(dim=1)
+        return torch.einsum("bn,nhw->bhw", alpha * self.prior, self.confounders), alpha
+
+    def learn(self, masks: Tensor, tags: Tensor, steps: int, learning_rate: float) -> float:
+        """Let the scores name the tags (multilabel soft margin loss, whole list, Adam).
+
+        Args:
+            masks: X_m of the training list, (N, h, w).
+            tags: (N, n), 1 where a class is present.
+            steps: of Adam.
+            learning_rate: of Adam.
+
+        Returns:
+            The last loss; nan without steps.
+        """
+        optimizer = torch.optim.Adam(self.parameters(), lr=learning_rate)
+        value = math.nan
+        for _ in range(steps):
+            loss = F.multilabel_soft_margin_loss(self.scores(masks), tags)
+            optimizer.zero_grad(set_to_none=True)
+            loss.backward()
+            optimizer.step()
+            value = float(loss.detach())
+        return value

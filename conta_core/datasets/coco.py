@@ -1,0 +1,219 @@
+"""Reader of COCO instance annotations, and their conversion to label masks."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import logging
+import os
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import numpy as np
+from pycocotools.coco import COCO
+
+from conta_core.atomic import replace_folder_when_done
+from conta_core.datasets.index import refuse
+from conta_core.datasets.voc import choose_classes
+from conta_core.errors import ContaError
+from conta_core.manifest import ImageRecord, Manifest, check_image_id, mask_values_of
+from conta_core.masks import IGNORE, write_label_png
+from conta_core.progress import track
+from conta_core.settings import DatasetSettings
+
+logger = logging.getLogger(__name__)
+
+#: VOC's names of COCO categories that COCO calls otherwise
+VOC_ALIASES = {
+    "aeroplane": "airplane",
+    "diningtable": "dining table",
+    "motorbike": "motorcycle",
+    "pottedplant": "potted plant",
+    "sofa": "couch",
+    "tvmonitor": "tv",
+}
+
+
+def read_coco(settings: DatasetSettings, masks: str | os.PathLike[str] | None = None) -> Manifest:
+    """Read the lists and tags of a COCO data set; its images are not opened.
+
+    Below the root: ``annotations/instances_<list>.json`` and the images in ``<list>/``. The tags
+    of an image are the chosen categories of its annotations that are no crowd and have an area.
+    Training images without one are left out, unless ``settings.allow_untagged``; validation
+    images stay, since a false alarm on them counts.
+
+    Args:
+        settings: of format coco; its classes are COCO's names, or VOC's for the same things.
+        masks: folder that :func:`write_coco_masks` wrote; None: no ground truth.
+
+    Returns:
+        The manifest, with heights and widths of 0 until the images are checked. An id is the
+        file name without its ending.
+
+    Raises:
+        ContaError: an annotation file is missing or malformed, an id or a class is not as
+            expected.
+    """
+    root = Path(settings.root or ".")
+    files = {"train": settings.lists.train, "val": settings.lists.val}
+    records: dict[str, ImageRecord] = {}
+    lists: dict[str, tuple[str, ...]] = {}
+    classes: tuple[str, ...] = ()
+    for kind, name in files.items():
+        coco = _load(root, name, kind)
+        classes, category_class = _categories(coco, settings, classes, root, name)
+        members = []
+        skipped = 0
+        for image_id, entry in _images(coco, root, name):
+            annotations = coco.imgToAnns[entry["id"]]
+            present = {
+                category_class[a["category_id"]]
+                for a in annotations
+                if a["category_id"] in category_class and not a.get("iscrowd") and a["area"] > 0
+            }
+            if kind == "train" and not present and not settings.allow_untagged:
+                skipped += 1
+                continue
+            path = str(root / name / entry["file_name"])
+            if image_id in records and records[image_id].image != path:
+                raise ContaError(
+                    f"{root}: {image_id} names two images, {records[image_id].image} and {path}; "
+                    "rename one of them"
+                )
+            records[image_id] = ImageRecord(
+                id=image_id,
+                image=path,
+                height=0,
+                width=0,
+                tags=tuple(classes[i] for i in sorted(present)),
+                mask=str(Path(masks) / f"{image_id}.png") if masks is not None else None,
+            )
+            members.append(image_id)
+        if skipped:
+            logger.info(
+                "%s: left out %d images without a tag of the %d classes, %d stay",
+                name, skipped, len(classes), len(members),
+            )  # fmt: skip
+        lists[kind] = tuple(members)
+    return Manifest(
+        name=settings.name,
+        classes=classes,
+        lists=lists,
+        list_names=files,
+        images=records,
+        ground_truth=f"instance masks of {root}/annotations" if masks is not None else None,
+        mask_values=mask_values_of(classes, classes),
+    )
+
+
+def write_coco_masks(settings: DatasetSettings, folder: str | os.PathLike[str]) -> None:
+    """Write ``<id>.png`` for every image of both lists, whole folder or nothing.
+
+    Values: 0 background, i + 1 class i, 255 for objects of other categories and for crowd
+    regions. Crowd regions are painted first, then the objects from the largest to the smallest
+    area, so that a small object lies over a large one, and an object over a crowd.
+
+    Raises:
+        ContaError: as :func:`read_coco`, or an annotation that cannot be drawn.
+    """
+    root = Path(settings.root or ".")
+    classes: tuple[str, ...] = ()
+    with replace_folder_when_done(folder) as temporary:
+        for kind, name in {"train": settings.lists.train, "val": settings.lists.val}.items():
+            coco = _load(root, name, kind)
+            classes, category_class = _categories(coco, settings, classes, root, name)
+            entries = _images(coco, root, name)
+            for image_id, entry in track(entries, len(entries), f"masks of {name}", logger):
+                labels = _draw_labels(coco, entry, category_class, f"{root}, {name}, {image_id}")
+                write_label_png(temporary / f"{image_id}.png", labels)
+
+
+def _draw_labels(
+    coco: COCO, entry: dict[str, Any], category_class: dict[int, int], where: str
+) -> np.ndarray:
+    """Labels of one image, uint8 (H, W)."""
+    labels = np.zeros((entry["height"], entry["width"]), np.uint8)
+    annotations = sorted(
+        coco.imgToAnns[entry["id"]], key=lambda a: (not a.get("iscrowd"), -a["area"], a["id"])
+    )
+    for annotation in annotations:
+        chosen = annotation["category_id"] in category_class and not annotation.get("iscrowd")
+        value = category_class[annotation["category_id"]] + 1 if chosen else IGNORE
+        try:
+            labels[coco.annToMask(annotation) > 0] = value
+        except Exception as error:  # pycocotools raises bare exceptions of many kinds
+            raise ContaError(
+                f"{where}: annotation {annotation['id']} cannot be drawn ({error}); expected "
+                "polygons or a run-length code: mend or delete it"
+            ) from None
+    return labels
+
+
+def _load(root: Path, name: str, kind: str) -> COCO:
+    path = root / "annotations" / f"instances_{name}.json"
+    if not path.is_file():
+        stems = [p.stem for p in path.parent.glob("instances_*.json")]
+        there = sorted(stem.removeprefix("instances_") for stem in stems)
+        raise ContaError(
+            f"{path}: no such annotations; that folder has {there or 'none'}: name one of them in "
+            f"dataset.lists.{kind}"
+        )
+    try:
+        with contextlib.redirect_stdout(io.StringIO()):  # pycocotools prints
+            coco = COCO(str(path))
+        for key, wanted in (
+            ("images", {"id", "file_name", "height", "width"}),
+            ("categories", {"id", "name"}),
+            ("annotations", {"id", "image_id", "category_id", "area", "segmentation"}),
+        ):
+            for item in coco.dataset[key]:
+                if not wanted <= item.keys():
+                    raise ValueError(f"an entry of {key} lacks {sorted(wanted - item.keys())}")
+    except (ValueError, KeyError, TypeError, AssertionError, AttributeError, OSError) as error:
+        raise ContaError(
+            f"{path}: no COCO instance annotations ({error}); expected the official layout with "
+            "images, annotations and categories"
+        ) from None
+    if not coco.imgs:
+        raise ContaError(f"{path}: names no image; name another list in dataset.lists.{kind}")
+    return coco
+
+
+def _categories(
+    coco: COCO, settings: DatasetSettings, before: tuple[str, ...], root: Path, name: str
+) -> tuple[tuple[str, ...], dict[int, int]]:
+    """The classes, and category id -> class index from 0."""
+    by_id = {number: coco.cats[number]["name"] for number in sorted(coco.cats)}
+    known = list(by_id.values())
+    aliases = {voc: own for voc, own in VOC_ALIASES.items() if own in known and voc not in known}
+    classes = choose_classes(settings.classes, known, aliases)
+    own = [aliases.get(c, c) for c in classes]
+    if len(set(own)) != len(own):
+        raise ContaError(
+            f"dataset.classes: {', '.join(classes)} names one category twice, by two names"
+        )
+    if len(classes) >= IGNORE:
+        raise ContaError(f"{root}: {len(classes)} classes; a mask holds at most {IGNORE - 1}")
+    if before and before != classes:
+        raise ContaError(
+            f"{root}: instances_{name}.json has other categories than the training list's file; "
+            "take both from one release"
+        )
+    return classes, {number: own.index(n) for number, n in by_id.items() if n in own}
+
+
+def _images(coco: COCO, root: Path, name: str) -> list[tuple[str, dict[str, Any]]]:
+    """Image id (file name without ending) and entry of each image, ascending by number."""
+    found = []
+    problems = []
+    for number in sorted(coco.imgs):
+        entry = coco.imgs[number]
+        file_name = str(entry["file_name"])
+        where = f"instances_{name}.json, image {number}"
+        try:
+            stem = file_name.removesuffix(PurePosixPath(file_name).suffix)
+            found.append((check_image_id(stem, where), entry))
+        except ContaError as error:
+            problems.append(str(error))
+    refuse(problems, str(root / "annotations"))
+    return found

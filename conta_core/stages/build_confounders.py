@@ -1,0 +1,60 @@
+"""Build the confounder set of a round (CONTA, section 3.3, step 3)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import numpy as np
+
+from conta_core.confounders import build_confounder_set
+from conta_core.manifest import Manifest
+from conta_core.masks import read_label_png, require_masks
+from conta_core.settings import ContextSettings
+from conta_core.stores import StoreReader, write_store
+
+
+def build_confounders(
+    *,
+    manifest: str,
+    masks: str,
+    output: str,
+    settings: ContextSettings,
+    run: str,
+    round_index: int,
+) -> None:
+    """Average the round's masks by class.
+
+    Args:
+        manifest: path of dataset.json.
+        masks: train_masks.h5, or the folder of pseudo-masks, as ``context.source`` says.
+        output: path of confounders.h5.
+        settings: size, source and prior.
+        run: name of the run.
+        round_index: the round.
+    """
+    data = Manifest.load(manifest)
+    ids = data.ids("train")
+    with ExitStack() as stack:
+        read: Callable[[str], np.ndarray]
+        if settings.source == "segmentation":
+            store = stack.enter_context(StoreReader(masks, "train_masks", ids, data.classes))
+            read = lambda image_id: store.read(image_id, "mask")  # noqa: E731
+        else:
+            require_masks(masks, ids)
+            read = lambda image_id: read_label_png(Path(masks) / f"{image_id}.png")  # noqa: E731
+        images: Iterator[tuple[np.ndarray, np.ndarray]] = (
+            (read(image_id), data.tag_indices(image_id)) for image_id in ids
+        )
+        found = build_confounder_set(images, len(data.classes), settings.size, settings.prior)
+    chosen = settings.model_dump(include={"size", "source", "prior"}, mode="json")
+    with write_store(
+        output,
+        "confounders",
+        classes=data.classes,
+        run=run,
+        round_index=round_index,
+        settings=chosen,
+    ) as written:
+        written.write_root({"masks": found.masks, "prior": found.prior, "count": found.count})

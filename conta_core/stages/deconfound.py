@@ -1,0 +1,105 @@
+"""Compute the next round's context M of every image (CONTA, section 3.3, step 4)."""
+
+from __future__ import annotations
+
+import logging
+
+import numpy as np
+import torch
+
+from conta_core.attention import ContextAttention
+from conta_core.confounders import resize_mask
+from conta_core.device import configure_threads, select_device
+from conta_core.manifest import Manifest
+from conta_core.seeding import torch_generator
+from conta_core.segmentation_output import predicted_labels
+from conta_core.settings import ContextSettings
+from conta_core.stores import StoreReader, write_store
+
+LOGGER = logging.getLogger(__name__)
+
+
+def deconfound(
+    *,
+    manifest: str,
+    confounders: str,
+    train_masks: str,
+    logits: str,
+    output: str,
+    settings: ContextSettings,
+    seed: int,
+    run: str,
+    round_index: int,
+    threads: int,
+) -> None:
+    """Learn W1 and W2 on the training list, then write M and alpha of every image.
+
+    The validation images get theirs from the predictions in logits.h5 (no ground
+    truth), so that their CAMs can be scored too; nothing learns from them.
+
+    Args:
+        manifest: path of dataset.json.
+        confounders: path of confounders.h5.
+        train_masks: path of train_masks.h5 (X_m of the training list).
+        logits: path of logits.h5 (X_m of the validation list).
+        output: path of context.h5.
+        settings: of the causal step.
+        seed: of the experiment.
+        run: name of the run.
+        round_index: the round.
+        threads: CPU threads.
+    """
+    configure_threads(threads)
+    device = select_device()
+    data = Manifest.load(manifest)
+    train_ids, all_ids = data.ids("train"), data.ids("train", "val")
+    with StoreReader(confounders, "confounders", (), data.classes) as store:
+        masks = torch.from_numpy(store.read_root("masks")).to(device)
+        prior = torch.from_numpy(store.read_root("prior")).to(device)
+    size = (masks.shape[1], masks.shape[2])
+    predicted = _predicted(data, train_masks, logits)
+    queries = torch.from_numpy(
+        np.stack([encode_mask(predicted(i), len(data.classes), size) for i in all_ids])
+    ).to(device)
+    tags = torch.from_numpy(np.stack([data.tag_vector(i) for i in train_ids])).to(device)
+    generator = torch_generator(seed, round_index, "deconfound")
+    attention = ContextAttention(masks.cpu(), prior.cpu(), generator).to(device)
+    count = len(train_ids)
+    loss = attention.learn(queries[:count], tags, settings.steps, settings.learning_rate)
+    with torch.no_grad():
+        contexts, alphas = (x.cpu().numpy() for x in attention(queries))
+    present = tags.cpu().numpy() > 0
+    LOGGER.info(
+        "context: tag loss %.4f; alpha on an image's own classes %.3f (uniform would be %.3f)",
+        loss,
+        float((alphas[:count] * present).sum(1).mean()),
+        float(present.mean()),
+    )
+    mean = contexts[:count].mean(axis=0)
+    deviation = np.float32((contexts[:count] - mean).std())
+    chosen = settings.model_dump(include={"steps", "learning_rate"}, mode="json")
+    with write_store(
+        output, "context", classes=data.classes, run=run, round_index=round_index, settings=chosen
+    ) as written:
+        written.write_root({"mean": mean, "deviation": deviation})
+        for image_id, context, alpha in zip(all_ids, contexts, alphas, strict=True):
+            arrays = {"mask": context, "alpha": alpha}
+            written.write(image_id, arrays, size=data.images[image_id].size)
+
+
+def encode_mask(labels: np.ndarray, class_count: int, size: tuple[int, int]) -> np.ndarray:
+    """X_m as the attention reads it: labels over n, averaged down, float32 (h, w), 0..1."""
+    return resize_mask(labels.astype(np.float32) / class_count, size)
+
+
+def _predicted(data: Manifest, train_masks: str, logits: str):  # type: ignore[no-untyped-def]
+    """Image id -> predicted labels, uint8 (H, W), of either list."""
+    train = StoreReader(train_masks, "train_masks", data.ids("train"), data.classes)
+    val = StoreReader(logits, "logits", data.ids("val"), data.classes)
+
+    def read(image_id: str) -> np.ndarray:
+        if image_id in train:
+            return train.read(image_id, "mask")
+        return predicted_labels(val.read(image_id, "logits"), data.images[image_id].size)
+
+    return read

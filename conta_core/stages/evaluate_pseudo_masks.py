@@ -1,0 +1,48 @@
+"""evaluate_pseudo_masks: scores of the pseudo-masks on the training list."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+import numpy as np
+
+from conta_core.errors import ContaError
+from conta_core.manifest import Manifest
+from conta_core.masks import read_label_png, require_masks
+from conta_core.progress import track
+from conta_core.scores import confusion_matrix, ids_with_masks, score_entry, write_scores
+
+LOGGER = logging.getLogger(__name__)
+
+
+def evaluate_pseudo_masks(
+    *, manifest: str, pseudo_masks: str, output: str, run: str, round_index: int
+) -> None:
+    """Score the pseudo-masks; a pixel of 255 in a pseudo-mask counts as wrong.
+
+    Args:
+        manifest: path of dataset.json.
+        pseudo_masks: folder of ``<id>.png``.
+        output: path of the scores json.
+        run: name of the run.
+        round_index: the round.
+
+    Raises:
+        ContaError: a mask is missing, unreadable, of another size or with other labels.
+    """
+    data = Manifest.load(manifest)
+    ids = ids_with_masks(data, "train")
+    require_masks(pseudo_masks, ids)
+    classes = len(data.class_names)
+    matrix = np.zeros((classes, classes + 1), dtype=np.int64)
+    for image_id in track(ids, len(ids), "scores of the pseudo-masks", LOGGER):
+        path = Path(pseudo_masks) / f"{image_id}.png"
+        try:
+            matrix += confusion_matrix(data.read_mask(image_id), read_label_png(path), classes)
+        except ValueError as error:
+            raise ContaError(f"{path}: {error}; make the pseudo-masks again") from None
+    entry = score_entry(matrix, manifest=data, list_name="train", images=len(ids))
+    write_scores(
+        output, run=run, round_index=round_index, stage="pseudo_masks", lists={"train": entry}
+    )

@@ -1,0 +1,75 @@
+"""evaluate_segmentation: scores of the segmentation model on both lists, without a CRF."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+import numpy as np
+
+from conta_core.confounding import ContextFalsePositives, read_context_map
+from conta_core.manifest import Manifest
+from conta_core.progress import track
+from conta_core.scores import confusion_matrix, ids_with_masks, score_entry, write_scores
+from conta_core.segmentation_output import predicted_labels
+from conta_core.stores import StoreReader
+
+LOGGER = logging.getLogger(__name__)
+
+
+def evaluate_segmentation(
+    *, manifest: str, train_masks: str, logits: str, output: str, run: str, round_index: int
+) -> None:
+    """Score the predicted masks of the training list and the logits of the validation list.
+
+    Where validation images have context maps, their false positives are told apart by
+    context (:mod:`conta_core.confounding`), over all classes.
+
+    Args:
+        manifest: path of dataset.json.
+        train_masks: path of the store of predicted masks X_m.
+        logits: path of the store of logits.
+        output: path of the scores json.
+        run: name of the run.
+        round_index: the round.
+
+    Raises:
+        ContaError: a file is missing or broken.
+    """
+    data = Manifest.load(manifest)
+    classes = len(data.class_names)
+    confounding: dict[str, Any] = {}
+
+    train = ids_with_masks(data, "train")
+    train_matrix = np.zeros((classes, classes + 1), dtype=np.int64)
+    with StoreReader(train_masks, "train_masks", train, data.classes) as store:
+        for image_id in track(train, len(train), "scores of the predicted masks, train", LOGGER):
+            mask = store.read(image_id, "mask")
+            train_matrix += confusion_matrix(data.read_mask(image_id), mask, classes)
+
+    val = ids_with_masks(data, "val")
+    val_matrix = np.zeros((classes, classes + 1), dtype=np.int64)
+    places = ContextFalsePositives()
+    with StoreReader(logits, "logits", val, data.classes) as store:
+        for image_id in track(val, len(val), "scores of the predicted masks, val", LOGGER):
+            truth = data.read_mask(image_id)
+            mask = predicted_labels(store.read(image_id, "logits"), data.images[image_id].size)
+            val_matrix += confusion_matrix(truth, mask, classes)
+            context = read_context_map(data, image_id)
+            if context is not None:
+                places.update(mask, truth, context, range(len(data.classes)))
+    if places.images:
+        confounding["val"] = places.result()
+
+    lists = {
+        "train": score_entry(train_matrix, manifest=data, list_name="train", images=len(train)),
+        "val": score_entry(val_matrix, manifest=data, list_name="val", images=len(val)),
+    }
+    write_scores(
+        output,
+        run=run,
+        round_index=round_index,
+        stage="segmentation",
+        lists=lists,
+        confounding=confounding,
+    )

@@ -1,0 +1,40 @@
+"""Stage index_dataset: what images, tags and lists there are, checked before any training."""
+
+from __future__ import annotations
+
+from conta_core.datasets.coco import read_coco
+from conta_core.datasets.folder import read_folder
+from conta_core.datasets.index import check_images
+from conta_core.datasets.voc import read_voc
+from conta_core.errors import ContaError
+from conta_core.manifest import Manifest
+from conta_core.settings import DatasetSettings
+
+
+def index_dataset(
+    *, settings: DatasetSettings, made: str | None, output: str, workers: int = 1
+) -> None:
+    """Read the data set, check every file of it and write the manifest.
+
+    Args:
+        settings: which data set.
+        made: folder of make_context_shapes (context-shapes) or of make_coco_masks (coco; None:
+            no ground truth); None for voc and folder.
+        output: path of the manifest, dataset.json.
+        workers: processes that read images.
+
+    Raises:
+        ContaError: one that lists what is wrong with the data set; nothing is written then.
+    """
+    manifest = _read(settings, made, workers)
+    check_images(manifest, workers, allow_untagged=settings.allow_untagged).save(output)
+
+
+def _read(settings: DatasetSettings, made: str | None, workers: int) -> Manifest:
+    if settings.format == "coco":
+        return read_coco(settings, made)
+    if settings.format == "folder":
+        return read_folder(settings)
+    if settings.format == "context-shapes" and made is None:
+        raise ContaError("context-shapes is made before it is read; run make_context_shapes")
+    return read_voc(settings, made, workers=workers)

@@ -1,0 +1,34 @@
+"""summarise: the scores of all rounds in summary.json, and report.html to look at."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from conta_core.atomic import replace_when_done
+from conta_core.manifest import Manifest
+from conta_core.report import render_report
+from conta_core.summary import summarise_scores, write_summary
+
+
+def summarise(
+    *, manifest: str, rounds: list[dict[str, Any]], output: str, report: str, run: str
+) -> None:
+    """Write the summary and the report of a run.
+
+    Args:
+        manifest: path of dataset.json.
+        rounds: for each round, in order, the paths of its cams, refined, pseudo_masks,
+            train_masks, logits and context (or None), and ``scores``: stage -> path.
+        output: path of summary.json.
+        report: path of report.html.
+        run: name of the run.
+
+    Raises:
+        ContaError: a file is missing or broken, or belongs to another run or round.
+    """
+    data = Manifest.load(manifest)
+    summary = summarise_scores(data, [paths["scores"] for paths in rounds], run)
+    page = render_report(summary, data, rounds)
+    write_summary(output, summary)
+    with replace_when_done(report) as temporary:
+        temporary.write_text(page, encoding="utf-8")

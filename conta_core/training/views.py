@@ -1,0 +1,150 @@
+"""Augmented views: one resize, flip and crop, the same for an image and all that lies on it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import torch
+from torch.utils.data import Dataset
+
+from conta_core.images import read_image
+from conta_core.manifest import Manifest
+from conta_core.masks import IGNORE
+from conta_core.seeding import numpy_generator
+
+#: a context crop is kept at the crop's size over this
+CONTEXT_STRIDE = 8
+
+
+@dataclass(frozen=True)
+class View:
+    """Where a square crop lies in a resized and perhaps flipped image.
+
+    Attributes:
+        height: of the resized image, pixels.
+        width: of the resized image, pixels.
+        flip: whether it is flipped left to right, before the crop.
+        top: first row of the crop; negative where the image is smaller and padded.
+        left: first column of the crop.
+        crop: side of the crop, pixels.
+    """
+
+    height: int
+    width: int
+    flip: bool
+    top: int
+    left: int
+    crop: int
+
+    def apply(self, array: np.ndarray, interpolation: int, fill: float) -> np.ndarray:
+        """Resize, flip and crop an array (h, w) or (h, w, c) of any resolution.
+
+        Args:
+            array: lies over the whole image.
+            interpolation: of cv2.
+            fill: value outside the image.
+
+        Returns:
+            (crop, crop) or (crop, crop, c), the array's dtype.
+        """
+        resized = cv2.resize(array, (self.width, self.height), interpolation=interpolation)
+        if self.flip:
+            resized = resized[:, ::-1]
+        canvas = np.full((self.crop, self.crop, *array.shape[2:]), fill, dtype=array.dtype)
+        y0, x0 = max(0, -self.top), max(0, -self.left)
+        part = resized[max(0, self.top) :, max(0, self.left) :][: self.crop - y0, : self.crop - x0]
+        canvas[y0 : y0 + part.shape[0], x0 : x0 + part.shape[1]] = part
+        return canvas
+
+
+def draw_view(
+    generator: np.random.Generator, size: tuple[int, int], resize: tuple[int, int], crop: int
+) -> View:
+    """Draw a view: long side in ``resize``, a fair flip, a crop anywhere inside.
+
+    Args:
+        generator: always draws four numbers, whatever the sizes.
+        size: height and width of the image, pixels.
+        resize: least and greatest long side, pixels.
+        crop: side of the crop, pixels.
+    """
+    draw = generator.random(4)
+    long_side = resize[0] + int(draw[0] * (resize[1] - resize[0] + 1))
+    height, width = (max(1, round(side * long_side / max(size))) for side in size)
+    top, left = (_start(side, crop, u) for side, u in ((height, draw[1]), (width, draw[2])))
+    return View(height, width, bool(draw[3] < 0.5), top, left, crop)
+
+
+def _start(side: int, crop: int, draw: float) -> int:
+    room = side - crop
+    return int(draw * (room + 1)) if room >= 0 else -int(draw * (-room + 1))
+
+
+class ViewedImages(Dataset):  # type: ignore[type-arg]
+    """Images under numbered views, with their tags and what lies on them.
+
+    Args:
+        manifest: of the data set.
+        ids: images, by index.
+        resize: range of the long side, pixels.
+        crop: side of the crop, pixels.
+        seed: parts of the seed (seed, round, stage).
+        fill: grey level outside the image, that which the network reads as 0.
+        labels: image id -> uint8 (H, W); None: no labels.
+        context: image id -> float32 (h, w); None: no context.
+    """
+
+    def __init__(
+        self,
+        manifest: Manifest,
+        ids: Sequence[str],
+        *,
+        resize: tuple[int, int],
+        crop: int,
+        seed: tuple[int | str, ...],
+        fill: int,
+        labels: Callable[[str], np.ndarray] | None = None,
+        context: Callable[[str], np.ndarray] | None = None,
+    ) -> None:
+        self.manifest = manifest
+        self.ids = list(ids)
+        self._resize = resize
+        self._crop = crop
+        self._seed = seed
+        self._fill = fill
+        self._labels = labels
+        self._context = context
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def __getitem__(self, key: tuple[int, int]) -> dict[str, torch.Tensor]:
+        """The image of an index under the view of a number.
+
+        Returns:
+            ``image`` uint8 (3, crop, crop), ``tags`` float32 (n,), ``index`` int64, and
+            ``labels`` uint8 (crop, crop), ``context`` float32 (1, crop/8, crop/8) where asked.
+        """
+        index, number = key
+        image_id = self.ids[index]
+        record = self.manifest.images[image_id]
+        generator = numpy_generator(*self._seed, image_id, number)
+        view = draw_view(generator, record.size, self._resize, self._crop)
+        image = view.apply(read_image(record.image), cv2.INTER_LINEAR, self._fill)
+        sample = {
+            "image": torch.from_numpy(np.ascontiguousarray(image.transpose(2, 0, 1))),
+            "tags": torch.from_numpy(self.manifest.tag_vector(image_id)),
+            "index": torch.tensor(index),
+        }
+        if self._labels is not None:
+            labels = view.apply(self._labels(image_id), cv2.INTER_NEAREST, IGNORE)
+            sample["labels"] = torch.from_numpy(labels)
+        if self._context is not None:
+            context = view.apply(self._context(image_id), cv2.INTER_LINEAR, 0.0)
+            side = max(1, self._crop // CONTEXT_STRIDE)
+            small = cv2.resize(context, (side, side), interpolation=cv2.INTER_AREA)
+            sample["context"] = torch.from_numpy(small)[None]
+        return sample

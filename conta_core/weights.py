@@ -1,0 +1,110 @@
+"""Model files: safetensors with the architecture in their metadata. Nothing is unpickled."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import load_file, save_file
+from torch import nn
+
+from conta_core.atomic import replace_when_done
+from conta_core.errors import ContaError
+
+FORMAT = "conta-model"
+FORMAT_VERSION = 1
+
+
+def save_model(
+    path: str | os.PathLike[str],
+    model: nn.Module,
+    kind: str,
+    classes: Sequence[str],
+    architecture: Mapping[str, Any],
+) -> None:
+    """Write a model's tensors and what is needed to build it again.
+
+    Args:
+        path: of the .safetensors file.
+        model: the module.
+        kind: ``cam``, ``irn`` or ``deeplab``.
+        classes: foreground class names.
+        architecture: keyword arguments of the model's builder, plain values.
+    """
+    metadata = {
+        "format": FORMAT,
+        "format_version": str(FORMAT_VERSION),
+        "kind": kind,
+        "classes": json.dumps(list(classes)),
+        "architecture": json.dumps(architecture, sort_keys=True),
+    }
+    tensors = {name: value.contiguous().cpu() for name, value in model.state_dict().items()}
+    with replace_when_done(path) as temporary:
+        save_file(tensors, temporary, metadata=metadata)
+
+
+def read_metadata(path: str | os.PathLike[str]) -> tuple[str, tuple[str, ...], dict[str, Any]]:
+    """Kind, classes and architecture of a model file.
+
+    Raises:
+        ContaError: missing, cut off, or no model of ours.
+    """
+    try:
+        with safe_open(path, framework="pt") as file:
+            metadata = file.metadata() or {}
+        if metadata.get("format") != FORMAT:
+            raise ValueError(f"its format is {metadata.get('format')!r}, expected {FORMAT!r}")
+        if metadata["format_version"] != str(FORMAT_VERSION):
+            raise ValueError(
+                f"its version is {metadata['format_version']}, expected {FORMAT_VERSION}"
+            )
+        classes = tuple(json.loads(metadata["classes"]))
+        return metadata["kind"], classes, json.loads(metadata["architecture"])
+    except (OSError, SafetensorError, ValueError, KeyError) as error:
+        raise ContaError(
+            f"{path}: not a model file ({error}); delete it and train it again"
+        ) from None
+
+
+def load_tensors(model: nn.Module, path: Path) -> None:
+    """Load a .safetensors file into a module, every key of both sides.
+
+    Raises:
+        ContaError: missing or cut off, or keys or shapes that do not fit, by name.
+    """
+    try:
+        tensors = load_file(path)
+    except (OSError, SafetensorError) as error:
+        raise ContaError(
+            f"{path}: cannot be read as safetensors ({error}); give another file"
+        ) from None
+    own = model.state_dict()
+    missing = sorted(set(own) - set(tensors))
+    left_over = sorted(set(tensors) - set(own))
+    misfit = [
+        f"{name}: {tuple(tensors[name].shape)} for {tuple(own[name].shape)}"
+        for name in own
+        if name in tensors and tensors[name].shape != own[name].shape
+    ]
+    if missing or left_over or misfit:
+        raise ContaError(
+            f"{path}: does not fit {type(model).__name__}: missing {missing[:8]}, left over "
+            f"{left_over[:8]}, other shapes {misfit[:8]}; use weights of the same architecture "
+            "and classes"
+        )
+    model.load_state_dict(tensors)
+
+
+def require_classes(
+    path: str | os.PathLike[str], found: Sequence[str], expected: Sequence[str]
+) -> None:
+    """Raise ContaError unless a model was trained for exactly these classes."""
+    if tuple(found) != tuple(expected):
+        raise ContaError(
+            f"{path}: trained for the classes {list(found)}, but the manifest has "
+            f"{list(expected)}; train it again or restore dataset.classes"
+        )

@@ -1,0 +1,61 @@
+"""Train the classifier of a round and extract its CAMs.
+
+Required inputs:
+    results/{run}/dataset.json
+    results/{run}/round-{round - 1}/context/context.h5   M, where the method has one
+Outputs:
+    results/{run}/round-{round}/cam/model.safetensors
+    results/{run}/round-{round}/cam/cams.h5
+"""
+
+
+rule train_cam:
+    message:
+        "{wildcards.run} round {wildcards.round}: train the CAM classifier"
+    input:
+        manifest="results/{run}/dataset.json",
+        context=get_context,
+    output:
+        "results/{run}/round-{round}/cam/model.safetensors",
+    params:
+        settings=get_context_settings(
+            "cam",
+            "seed",
+            context_keys=["context.block", "context.scaling"],
+            without=["cam.scales"],
+        ),
+    log:
+        "logs/train_cam/{run}/round-{round}.log",
+    benchmark:
+        "benchmarks/train_cam/{run}/round-{round}.tsv"
+    threads: 8
+    resources:
+        mem_mb=4000,
+    conda:
+        "../envs/conta.yaml"
+    script:
+        "../workflow_scripts/train_cam.py"
+
+
+rule extract_cams:
+    message:
+        "{wildcards.run} round {wildcards.round}: extract CAMs"
+    input:
+        manifest="results/{run}/dataset.json",
+        model="results/{run}/round-{round}/cam/model.safetensors",
+        context=get_context,
+    output:
+        "results/{run}/round-{round}/cam/cams.h5",
+    params:
+        settings=get_context_settings("cam.scales", context_keys=["context.scaling"]),
+    log:
+        "logs/extract_cams/{run}/round-{round}.log",
+    benchmark:
+        "benchmarks/extract_cams/{run}/round-{round}.tsv"
+    threads: 8
+    resources:
+        mem_mb=4000,
+    conda:
+        "../envs/conta.yaml"
+    script:
+        "../workflow_scripts/extract_cams.py"

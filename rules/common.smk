@@ -1,0 +1,112 @@
+"""What the rules share: the experiments, and the functions that answer for wildcards.
+
+Every function takes the config apart for one run; no rule reads `config` itself.
+"""
+
+from pathlib import Path
+
+from snakemake.exceptions import WorkflowError
+
+from conta_core.config import load_experiments, pick
+from conta_core.errors import ContaError
+from conta_core.fingerprint import fingerprint
+
+try:
+    EXPERIMENTS = load_experiments(config)
+except ContaError as error:
+    raise WorkflowError(str(error)) from None
+
+
+wildcard_constraints:
+    run="|".join(EXPERIMENTS),
+    round=r"\d+",
+
+
+def get_targets(pattern):
+    """The pattern for every run, and for every round of it where the pattern has one."""
+    return [
+        path
+        for run, experiment in EXPERIMENTS.items()
+        for path in dict.fromkeys(
+            pattern.format(run=run, round=index) for index in range(experiment.rounds)
+        )
+    ]
+
+
+def get_settings(*keys, without=()):
+    """A function of the wildcards: the named keys of the run's config, as plain values."""
+    return lambda wildcards: pick(EXPERIMENTS[wildcards.run], keys, without)
+
+
+def get_dataset_files(wildcards):
+    """What index_dataset reads that a user may edit, or that the workflow makes."""
+    dataset = EXPERIMENTS[wildcards.run].dataset
+    lists = [dataset.lists.train, dataset.lists.val]
+    if dataset.format == "voc":
+        return [f"{dataset.root}/ImageSets/Segmentation/{name}.txt" for name in lists]
+    if dataset.format == "coco":
+        return [f"{dataset.root}/annotations/instances_{name}.json" for name in lists]
+    return [f"{dataset.root}/tags.csv"] if dataset.format == "folder" else []
+
+
+def get_made_dataset(wildcards):
+    """The folder that the workflow makes for context-shapes and coco."""
+    made = {"context-shapes": "context_shapes", "coco": "coco_masks"}
+    name = made.get(EXPERIMENTS[wildcards.run].dataset.format)
+    return f"results/{wildcards.run}/{name}" if name else []
+
+
+def get_context(wildcards):
+    """The context of the round before; nothing in round 0 and without a causal step."""
+    before = int(wildcards.round) - 1
+    method = EXPERIMENTS[wildcards.run].context.method
+    if before < 0 or method == "none":
+        return []
+    return f"results/{wildcards.run}/round-{before}/context/context.h5"
+
+
+def get_context_settings(*keys, context_keys, without=()):
+    """The named keys, and those of the context where the round has one."""
+
+    def settings(wildcards):
+        extra = context_keys if get_context(wildcards) else []
+        return pick(EXPERIMENTS[wildcards.run], [*keys, *extra], without)
+
+    return settings
+
+
+def get_confounder_source(wildcards):
+    """The masks that the confounder set averages."""
+    folder = f"results/{wildcards.run}/round-{wildcards.round}"
+    if EXPERIMENTS[wildcards.run].context.source == "segmentation":
+        return f"{folder}/segmentation/train_masks.h5"
+    return f"{folder}/pseudo_masks"
+
+
+def get_all_rounds(pattern, of_context=False):
+    """A function of the wildcards: the pattern for every round of the run.
+
+    Of context, only the rounds whose context a later one takes.
+    """
+
+    def paths(wildcards):
+        experiment = EXPERIMENTS[wildcards.run]
+        count = experiment.rounds
+        if of_context:
+            count = 0 if experiment.context.method == "none" else count - 1
+        return [pattern.format(run=wildcards.run, round=index) for index in range(count)]
+
+    return paths
+
+
+def compare_library_code(workflow):
+    """Make what a rule's script reaches in the library the code that Snakemake compares.
+
+    Switch it off, with the comparison of the rules' own code, by
+    `--rerun-triggers mtime params input software-env`.
+    """
+    root = Path(workflow.basedir)
+    for item in workflow.rules:
+        if item.script:
+            script = root / "workflow_scripts" / Path(item.script).name
+            item.run_func_src = fingerprint(script, root)

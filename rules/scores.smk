@@ -1,0 +1,115 @@
+"""The scores of every stage, against the ground truth where there is one.
+
+Required inputs:
+    results/{run}/dataset.json and the stage's own output
+Outputs:
+    results/{run}/round-{round}/scores/{cam,refined,pseudo_masks,segmentation,segmentation_crf}.json
+"""
+
+
+rule evaluate_cams:
+    message:
+        "{wildcards.run} round {wildcards.round}: score the CAMs"
+    input:
+        manifest="results/{run}/dataset.json",
+        cams="results/{run}/round-{round}/cam/cams.h5",
+    output:
+        "results/{run}/round-{round}/scores/cam.json",
+    log:
+        "logs/evaluate_cams/{run}/round-{round}.log",
+    benchmark:
+        "benchmarks/evaluate_cams/{run}/round-{round}.tsv"
+    threads: 1
+    resources:
+        mem_mb=2000,
+    conda:
+        "../envs/conta.yaml"
+    script:
+        "../workflow_scripts/evaluate_cams.py"
+
+
+rule evaluate_refined:
+    message:
+        "{wildcards.run} round {wildcards.round}: score the refined CAMs"
+    input:
+        manifest="results/{run}/dataset.json",
+        refined="results/{run}/round-{round}/irn/refined.h5",
+    output:
+        "results/{run}/round-{round}/scores/refined.json",
+    log:
+        "logs/evaluate_refined/{run}/round-{round}.log",
+    benchmark:
+        "benchmarks/evaluate_refined/{run}/round-{round}.tsv"
+    threads: 1
+    resources:
+        mem_mb=2000,
+    conda:
+        "../envs/conta.yaml"
+    script:
+        "../workflow_scripts/evaluate_refined.py"
+
+
+rule evaluate_pseudo_masks:
+    message:
+        "{wildcards.run} round {wildcards.round}: score the pseudo-masks"
+    input:
+        manifest="results/{run}/dataset.json",
+        pseudo_masks="results/{run}/round-{round}/pseudo_masks",
+    output:
+        "results/{run}/round-{round}/scores/pseudo_masks.json",
+    log:
+        "logs/evaluate_pseudo_masks/{run}/round-{round}.log",
+    benchmark:
+        "benchmarks/evaluate_pseudo_masks/{run}/round-{round}.tsv"
+    threads: 1
+    resources:
+        mem_mb=2000,
+    conda:
+        "../envs/conta.yaml"
+    script:
+        "../workflow_scripts/evaluate_pseudo_masks.py"
+
+
+rule evaluate_segmentation:
+    message:
+        "{wildcards.run} round {wildcards.round}: score the segmentation"
+    input:
+        manifest="results/{run}/dataset.json",
+        train_masks="results/{run}/round-{round}/segmentation/train_masks.h5",
+        logits="results/{run}/round-{round}/segmentation/logits.h5",
+    output:
+        "results/{run}/round-{round}/scores/segmentation.json",
+    log:
+        "logs/evaluate_segmentation/{run}/round-{round}.log",
+    benchmark:
+        "benchmarks/evaluate_segmentation/{run}/round-{round}.tsv"
+    threads: 1
+    resources:
+        mem_mb=2000,
+    conda:
+        "../envs/conta.yaml"
+    script:
+        "../workflow_scripts/evaluate_segmentation.py"
+
+
+rule evaluate_crf:
+    message:
+        "{wildcards.run} round {wildcards.round}: score the segmentation after a CRF"
+    input:
+        manifest="results/{run}/dataset.json",
+        logits="results/{run}/round-{round}/segmentation/logits.h5",
+    output:
+        "results/{run}/round-{round}/scores/segmentation_crf.json",
+    params:
+        settings=get_settings("crf"),
+    log:
+        "logs/evaluate_crf/{run}/round-{round}.log",
+    benchmark:
+        "benchmarks/evaluate_crf/{run}/round-{round}.tsv"
+    threads: 8
+    resources:
+        mem_mb=3000,
+    conda:
+        "../envs/conta.yaml"
+    script:
+        "../workflow_scripts/evaluate_crf.py"

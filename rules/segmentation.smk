@@ -1,0 +1,75 @@
+"""Train the segmentation model on the pseudo-masks and predict both lists.
+
+Required inputs:
+    results/{run}/dataset.json
+    results/{run}/round-{round}/pseudo_masks/
+Outputs:
+    results/{run}/round-{round}/segmentation/model.safetensors
+    results/{run}/round-{round}/segmentation/train_masks.h5   X_m, training list
+    results/{run}/round-{round}/segmentation/logits.h5        validation list
+"""
+
+
+rule train_deeplab:
+    message:
+        "{wildcards.run} round {wildcards.round}: train DeepLab"
+    input:
+        manifest="results/{run}/dataset.json",
+        pseudo_masks="results/{run}/round-{round}/pseudo_masks",
+    output:
+        "results/{run}/round-{round}/segmentation/model.safetensors",
+    params:
+        settings=get_settings("segmentation", "seed"),
+    log:
+        "logs/train_deeplab/{run}/round-{round}.log",
+    benchmark:
+        "benchmarks/train_deeplab/{run}/round-{round}.tsv"
+    threads: 8
+    resources:
+        mem_mb=8000,
+    conda:
+        "../envs/conta.yaml"
+    script:
+        "../workflow_scripts/train_deeplab.py"
+
+
+rule predict_train_masks:
+    message:
+        "{wildcards.run} round {wildcards.round}: predict the training list"
+    input:
+        manifest="results/{run}/dataset.json",
+        model="results/{run}/round-{round}/segmentation/model.safetensors",
+    output:
+        "results/{run}/round-{round}/segmentation/train_masks.h5",
+    log:
+        "logs/predict_train_masks/{run}/round-{round}.log",
+    benchmark:
+        "benchmarks/predict_train_masks/{run}/round-{round}.tsv"
+    threads: 8
+    resources:
+        mem_mb=4000,
+    conda:
+        "../envs/conta.yaml"
+    script:
+        "../workflow_scripts/predict_train_masks.py"
+
+
+rule predict_logits:
+    message:
+        "{wildcards.run} round {wildcards.round}: predict the validation list"
+    input:
+        manifest="results/{run}/dataset.json",
+        model="results/{run}/round-{round}/segmentation/model.safetensors",
+    output:
+        "results/{run}/round-{round}/segmentation/logits.h5",
+    log:
+        "logs/predict_logits/{run}/round-{round}.log",
+    benchmark:
+        "benchmarks/predict_logits/{run}/round-{round}.tsv"
+    threads: 8
+    resources:
+        mem_mb=4000,
+    conda:
+        "../envs/conta.yaml"
+    script:
+        "../workflow_scripts/predict_logits.py"

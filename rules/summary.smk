@@ -1,0 +1,42 @@
+"""All rounds of a run at a glance.
+
+Required inputs:
+    results/{run}/dataset.json, and the scores and stores of every round
+Outputs:
+    results/{run}/summary.json
+    results/{run}/report.html
+"""
+
+
+rule summarise:
+    message:
+        "{wildcards.run}: summarise all rounds"
+    input:
+        manifest="results/{run}/dataset.json",
+        cam_scores=get_all_rounds("results/{run}/round-{round}/scores/cam.json"),
+        refined_scores=get_all_rounds("results/{run}/round-{round}/scores/refined.json"),
+        pseudo_masks_scores=get_all_rounds("results/{run}/round-{round}/scores/pseudo_masks.json"),
+        segmentation_scores=get_all_rounds("results/{run}/round-{round}/scores/segmentation.json"),
+        segmentation_crf_scores=get_all_rounds(
+            "results/{run}/round-{round}/scores/segmentation_crf.json"
+        ),
+        cams=get_all_rounds("results/{run}/round-{round}/cam/cams.h5"),
+        refined=get_all_rounds("results/{run}/round-{round}/irn/refined.h5"),
+        pseudo_masks=get_all_rounds("results/{run}/round-{round}/pseudo_masks"),
+        train_masks=get_all_rounds("results/{run}/round-{round}/segmentation/train_masks.h5"),
+        logits=get_all_rounds("results/{run}/round-{round}/segmentation/logits.h5"),
+        context=get_all_rounds("results/{run}/round-{round}/context/context.h5", of_context=True),
+    output:
+        summary="results/{run}/summary.json",
+        report=report("results/{run}/report.html", category="Report"),
+    log:
+        "logs/summarise/{run}.log",
+    benchmark:
+        "benchmarks/summarise/{run}.tsv"
+    threads: 1
+    resources:
+        mem_mb=2000,
+    conda:
+        "../envs/conta.yaml"
+    script:
+        "../workflow_scripts/summarise.py"

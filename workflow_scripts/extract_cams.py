@@ -1,0 +1,20 @@
+"""Extract the CAMs of a round."""
+
+from conta_core.config import parse_settings
+from conta_core.jobs import job
+from conta_core.settings import CamSettings, ContextSettings
+from conta_core.stages.extract_cams import extract_cams
+
+with job(snakemake.log[0], snakemake.rule, snakemake.wildcards):
+    settings = snakemake.params.settings
+    extract_cams(
+        manifest=snakemake.input.manifest,
+        model=snakemake.input.model,
+        context=snakemake.input.context or None,
+        output=snakemake.output[0],
+        scales=parse_settings(CamSettings, settings["cam"], "cam").scales,
+        scaling=parse_settings(ContextSettings, settings.get("context", {}), "context").scaling,
+        run=snakemake.wildcards.run,
+        round_index=int(snakemake.wildcards.round),
+        threads=snakemake.threads,
+    )

@@ -1,0 +1,18 @@
+"""Make the IR labels of a round."""
+
+from conta_core.config import parse_settings
+from conta_core.jobs import job
+from conta_core.settings import IrnSettings
+from conta_core.stages.make_irn_labels import make_irn_labels
+
+with job(snakemake.log[0], snakemake.rule, snakemake.wildcards):
+    settings = snakemake.params.settings
+    make_irn_labels(
+        manifest=snakemake.input.manifest,
+        cams=snakemake.input.cams,
+        output=snakemake.output[0],
+        settings=parse_settings(IrnSettings, settings["irn"], "irn"),
+        run=snakemake.wildcards.run,
+        round_index=int(snakemake.wildcards.round),
+        workers=snakemake.threads,
+    )

@@ -1,0 +1,19 @@
+"""Refine the CAMs of a round by the random walk."""
+
+from conta_core.config import parse_settings
+from conta_core.jobs import job
+from conta_core.settings import WalkSettings
+from conta_core.stages.refine_cams import refine_cams
+
+with job(snakemake.log[0], snakemake.rule, snakemake.wildcards):
+    settings = snakemake.params.settings
+    refine_cams(
+        manifest=snakemake.input.manifest,
+        model=snakemake.input.model,
+        cams=snakemake.input.cams,
+        output=snakemake.output[0],
+        settings=parse_settings(WalkSettings, settings["walk"], "walk"),
+        run=snakemake.wildcards.run,
+        round_index=int(snakemake.wildcards.round),
+        threads=snakemake.threads,
+    )

@@ -1,0 +1,19 @@
+"""Train the CAM classifier of a round."""
+
+from conta_core.config import parse_settings
+from conta_core.jobs import job
+from conta_core.settings import CamSettings, ContextSettings
+from conta_core.stages.train_cam import train_cam
+
+with job(snakemake.log[0], snakemake.rule, snakemake.wildcards):
+    settings = snakemake.params.settings
+    train_cam(
+        manifest=snakemake.input.manifest,
+        context=snakemake.input.context or None,
+        output=snakemake.output[0],
+        settings=parse_settings(CamSettings, settings["cam"], "cam"),
+        context_settings=parse_settings(ContextSettings, settings.get("context", {}), "context"),
+        seed=settings["seed"],
+        round_index=int(snakemake.wildcards.round),
+        threads=snakemake.threads,
+    )

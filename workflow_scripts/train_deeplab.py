@@ -1,0 +1,18 @@
+"""Train the segmentation model of a round."""
+
+from conta_core.config import parse_settings
+from conta_core.jobs import job
+from conta_core.settings import SegmentationSettings
+from conta_core.stages.train_deeplab import train_deeplab
+
+with job(snakemake.log[0], snakemake.rule, snakemake.wildcards):
+    settings = snakemake.params.settings
+    train_deeplab(
+        manifest=snakemake.input.manifest,
+        pseudo_masks=snakemake.input.pseudo_masks,
+        output=snakemake.output[0],
+        settings=parse_settings(SegmentationSettings, settings["segmentation"], "segmentation"),
+        seed=settings["seed"],
+        round_index=int(snakemake.wildcards.round),
+        threads=snakemake.threads,
+    )

@@ -1,0 +1,18 @@
+"""Train the IRN of a round."""
+
+from conta_core.config import parse_settings
+from conta_core.jobs import job
+from conta_core.settings import IrnSettings
+from conta_core.stages.train_irn import train_irn
+
+with job(snakemake.log[0], snakemake.rule, snakemake.wildcards):
+    settings = snakemake.params.settings
+    train_irn(
+        manifest=snakemake.input.manifest,
+        labels=snakemake.input.labels,
+        output=snakemake.output[0],
+        settings=parse_settings(IrnSettings, settings["irn"], "irn"),
+        seed=settings["seed"],
+        round_index=int(snakemake.wildcards.round),
+        threads=snakemake.threads,
+    )
