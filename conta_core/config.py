@@ -32,7 +32,7 @@ def load_experiments(config: Mapping[str, Any]) -> dict[str, Experiment]:
     """
     whole = parse_settings(Config, config, "config")
     base = {key: value for key, value in config.items() if key != "runs"}
-    runs = whole.runs or {whole.dataset.name: {}}
+    runs: dict[str, Any] = whole.runs or {whole.dataset.name: {}}
     experiments = {}
     for name, overrides in runs.items():
         if not RUN_NAME.fullmatch(name):
@@ -41,7 +41,7 @@ def load_experiments(config: Mapping[str, Any]) -> dict[str, Experiment]:
                 "digits, '-' and '_'; rename the run"
             )
         experiments[name] = parse_settings(
-            Experiment, merge(base, overrides or {}), f"config: runs: {name}"
+            Experiment, merge(base, overrides), f"config: runs: {name}"
         )
     return experiments
 
@@ -71,12 +71,16 @@ def merge(base: Mapping[str, Any], overrides: Mapping[str, Any]) -> dict[str, An
     merged = dict(base)
     for key, value in overrides.items():
         old = merged.get(key)
-        both = isinstance(old, Mapping) and isinstance(value, Mapping)
-        merged[key] = merge(old, value) if both else value
+        if isinstance(old, Mapping) and isinstance(value, Mapping):
+            merged[key] = merge(old, value)
+        else:
+            merged[key] = value
     return merged
 
 
-def pick(experiment: Experiment, keys: Iterable[str], without: Iterable[str] = ()) -> dict[str, Any]:
+def pick(
+    experiment: Experiment, keys: Iterable[str], without: Iterable[str] = ()
+) -> dict[str, Any]:
     """Some keys of an experiment, nested as in the config.
 
     Args:

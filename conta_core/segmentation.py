@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from conta_core.networks.deeplab import DeepLab
 
@@ -21,5 +22,5 @@ def predict(model: DeepLab, image: np.ndarray) -> np.ndarray:
     """
     device = next(model.parameters()).device
     tensor = torch.from_numpy(np.ascontiguousarray(image.transpose(2, 0, 1)))[None].to(device)
-    logits = model(model.backbone.normalise(tensor))
+    logits: Tensor = model(model.backbone.normalise(tensor))
     return logits[0].float().cpu().contiguous().numpy()

@@ -47,7 +47,8 @@ class DatasetSettings(Settings):
     )
     format: Literal["context-shapes", "voc", "coco", "folder"] = Field(
         "context-shapes",
-        description="context-shapes (made on the spot), voc (devkit), coco (instance json), folder (tags.csv)",
+        description="context-shapes (made on the spot), voc (devkit), coco (instance json) or "
+        "folder (tags.csv)",
     )
     root: str | None = Field(
         None, description="folder of the data set; null for context-shapes, which is made"
@@ -97,7 +98,7 @@ class BackboneSettings(Settings):
 
     backbone: str = Field(
         "efficientnet_lite0",
-        description="resnet18, resnet50, resnet101 (torchvision), efficientnet_lite0, or timm:<name>",
+        description="resnet18, resnet50, resnet101 (torchvision), efficientnet_lite0, timm:<name>",
     )
     weights: str = Field("imagenet", description="imagenet, none, or a .safetensors file")
     output_stride: Literal[8, 16, 32] = Field(8, description="stride of the last block's features")
@@ -109,17 +110,17 @@ class CamSettings(BackboneSettings):
     frozen_blocks: Annotated[int, Field(ge=0, le=5)] = Field(
         3, description="blocks 1..k keep their pretrained weights"
     )
-    epochs: Positive = Field(8, description="passes over the training list")
+    epochs: Positive = Field(12, description="passes over the training list")
     batch_size: Positive = Field(16, description="images a step")
     learning_rate: NonNegative = Field(0.005, description="of the backbone; poly decay, power 0.9")
     head_factor: NonNegative = Field(10.0, description="the head learns this much faster")
     momentum: Fraction = Field(0.9, description="of SGD (IRNet's released code really uses 1e-4)")
     weight_decay: NonNegative = Field(1e-4, description="of SGD")
-    resize: Range = Field((128, 128), description="range of the long side in pixels, drawn a view")
+    resize: Range = Field((112, 176), description="range of the long side in pixels, drawn a view")
     crop: Annotated[int, Field(ge=32)] = Field(128, description="side of the square crop in pixels")
     views: Annotated[int, Field(ge=0)] = Field(
-        4,
-        description="augmented views an image; their frozen features are cached in memory. "
+        0,
+        description="augmented views an image, whose frozen features are cached in memory; "
         "0: a fresh view every epoch, nothing cached",
     )
     scales: tuple[Annotated[float, Field(gt=0)], ...] = Field(
@@ -137,7 +138,9 @@ class CamSettings(BackboneSettings):
 class LabelCrfSettings(Settings):
     """The CRF that makes IR labels from CAM labels (IRNet's values)."""
 
-    confidence: Fraction = Field(0.7, description="probability given to a label (gt_prob)")
+    confidence: Annotated[float, Field(gt=0, lt=1)] = Field(
+        0.7, description="probability given to a label (gt_prob)"
+    )
     iterations: Positive = Field(10, description="mean-field iterations")
     gaussian_sxy: NonNegative = Field(3.0, description="smoothness kernel, pixels")
     gaussian_compat: NonNegative = Field(3.0, description="smoothness weight")
@@ -151,7 +154,7 @@ class IrnSettings(BackboneSettings):
 
     foreground_threshold: Fraction = Field(0.30, description="labels: a CAM above it is foreground")
     background_threshold: Fraction = Field(
-        0.05, description="labels: all CAMs below it is confident background"
+        0.3, description="labels: all CAMs below it is confident background"
     )
     label_crf: LabelCrfSettings = Field(
         default_factory=LabelCrfSettings, description="labels: CRF of both label maps"
@@ -159,13 +162,13 @@ class IrnSettings(BackboneSettings):
     radius: Annotated[int, Field(ge=2)] = Field(
         5, description="training: pairs of cells nearer than this on the stride-4 grid"
     )
-    epochs: Positive = Field(3, description="passes over the training list")
+    epochs: Positive = Field(6, description="passes over the training list")
     batch_size: Positive = Field(16, description="images a step")
-    edge_learning_rate: NonNegative = Field(0.1, description="of the boundary head; poly 0.9")
+    edge_learning_rate: NonNegative = Field(0.02, description="of the boundary head; poly 0.9")
     displacement_learning_rate: NonNegative = Field(
-        1.0, description="of the displacement head; poly 0.9"
+        0.05, description="of the displacement head; poly 0.9"
     )
-    momentum: Fraction = Field(0.0001, description="of SGD (IRNet's released code: 1e-4)")
+    momentum: Fraction = Field(0.9, description="of SGD (IRNet's released code: 1e-4)")
     weight_decay: NonNegative = Field(0.0, description="of SGD (IRNet's released code: 0)")
     resize: Range = Field((128, 128), description="range of the long side in pixels, drawn a view")
     crop: Annotated[int, Field(ge=32)] = Field(128, description="side of the square crop in pixels")
@@ -190,7 +193,9 @@ class WalkSettings(Settings):
     radius: Annotated[int, Field(ge=2)] = Field(
         5, description="neighbourhood on the stride-4 grid, cells"
     )
-    beta: Annotated[float, Field(gt=0)] = Field(10.0, description="power of the affinities")
+    beta: Annotated[float, Field(gt=0)] = Field(
+        20.0, description="power of the affinities (IRNet: 10)"
+    )
     steps: Annotated[int, Field(ge=0)] = Field(256, description="steps of the walk")
 
 
@@ -198,10 +203,10 @@ class PseudoMaskSettings(Settings):
     """Refined CAMs to pseudo-masks."""
 
     background_threshold: Fraction = Field(
-        0.25, description="background wins where every refined CAM is below it"
+        0.5, description="background wins where every refined CAM is below it"
     )
     crf: bool = Field(
-        False, description="sharpen each pseudo-mask with a dense CRF (irn.label_crf's values)"
+        True, description="sharpen each pseudo-mask with a dense CRF (irn.label_crf's values)"
     )
 
 

@@ -107,18 +107,20 @@ def write_store(
         round_index: the round.
         settings: what the stage was told, plain values.
     """
-    with replace_when_done(path) as temporary:
-        with h5py.File(temporary, "w", locking=False, libver="v110") as file:
-            file.attrs["format"] = f"conta-{kind}"
-            file.attrs["format_version"] = FORMAT_VERSION
-            file.attrs["classes"] = json.dumps(list(classes))
-            file.attrs["run"] = run
-            file.attrs["round"] = round_index
-            file.attrs["settings"] = json.dumps(settings, sort_keys=True)
-            file.attrs["complete"] = False
-            yield StoreWriter(file, kind)
-            file.attrs["complete"] = True
-            file.flush()
+    with (
+        replace_when_done(path) as temporary,
+        h5py.File(temporary, "w", locking=False, libver="v110") as file,
+    ):
+        file.attrs["format"] = f"conta-{kind}"
+        file.attrs["format_version"] = FORMAT_VERSION
+        file.attrs["classes"] = json.dumps(list(classes))
+        file.attrs["run"] = run
+        file.attrs["round"] = round_index
+        file.attrs["settings"] = json.dumps(settings, sort_keys=True)
+        file.attrs["complete"] = False
+        yield StoreWriter(file, kind)
+        file.attrs["complete"] = True
+        file.flush()
 
 
 class StoreReader:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -186,7 +187,7 @@ def _efficientnet_lite0(pretrained: bool, output_stride: int) -> Backbone:
             "output_stride is 32: efficientnet_lite0 is cut after its fifth stage, which has "
             "stride 16; choose 8 or 16"
         )
-    network = timm.create_model("tf_efficientnet_lite0", output_stride=output_stride)
+    network: Any = timm.create_model("tf_efficientnet_lite0", output_stride=output_stride)
     if pretrained:
         _load_efficientnet_lite0(network)
     stem = nn.Sequential(network.conv_stem, network.bn1, network.blocks[0])
@@ -215,7 +216,7 @@ def _timm(name: str, pretrained: bool, output_stride: int) -> Backbone:
     import timm
 
     try:
-        network = timm.create_model(
+        network: Any = timm.create_model(
             name, features_only=True, pretrained=pretrained, output_stride=output_stride
         )
     except (RuntimeError, ValueError, TypeError, AttributeError, NotImplementedError) as error:
@@ -233,7 +234,7 @@ def _timm(name: str, pretrained: bool, output_stride: int) -> Backbone:
     return Backbone(blocks, channels, strides, cfg["mean"], cfg["std"])
 
 
-def _cut(network: nn.Module, name: str) -> list[nn.Module]:
+def _cut(network: Any, name: str) -> list[nn.Module]:
     """Cut timm's feature network after the module that ends each feature level.
 
     Four levels (ConvNeXt and the like) leave the stem as a block of its own.

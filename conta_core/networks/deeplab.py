@@ -17,12 +17,12 @@ class Aspp(nn.Module):
 
     def __init__(self, inputs: int, outputs: int, rates: Sequence[int]) -> None:
         super().__init__()
-        self.branches = nn.ModuleList(
-            nn.Conv2d(inputs, outputs, 3, padding=rate, dilation=rate) for rate in rates
-        )
-        for branch in self.branches:
+        self.branches = nn.ModuleList()
+        for rate in rates:
+            branch = nn.Conv2d(inputs, outputs, 3, padding=rate, dilation=rate)
             nn.init.normal_(branch.weight, std=0.01)
-            nn.init.zeros_(branch.bias)
+            branch.bias.data.zero_()  # type: ignore[union-attr]
+            self.branches.append(branch)
 
     def forward(self, features: Tensor) -> Tensor:
         """(B, C, h, w) to (B, outputs, h, w)."""
@@ -72,7 +72,8 @@ class DeepLab(nn.Module):
             In evaluation the maximum over the scales, (B, n + 1, H/stride, W/stride); in
             training the list [scale 1, the further scales, maximum], each at its own size.
         """
-        return self.combine([self.aspp(self.backbone(x)[-1]) for x in self.pyramid(images)])
+        outputs = self.combine([self.aspp(self.backbone(x)[-1]) for x in self.pyramid(images)])
+        return outputs if self.training else outputs[-1]
 
     def pyramid(self, images: Tensor) -> list[Tensor]:
         """The images at scale 1 and at the further scales."""
@@ -82,8 +83,8 @@ class DeepLab(nn.Module):
         ]
         return [images, *scaled]
 
-    def combine(self, logits: list[Tensor]) -> Tensor | list[Tensor]:
-        """Join the logits of the scales: see :meth:`forward`."""
+    def combine(self, logits: list[Tensor]) -> list[Tensor]:
+        """The logits of the scales and, last, their maximum at the size of scale 1."""
         resized = [
             F.interpolate(x, logits[0].shape[-2:], mode="bilinear", align_corners=False)
             for x in logits[1:]
@@ -91,7 +92,7 @@ class DeepLab(nn.Module):
         maximum = logits[0]
         for other in resized:
             maximum = torch.maximum(maximum, other)
-        return [*logits, maximum] if self.training else maximum
+        return [*logits, maximum]
 
 
 def build_deeplab(class_count: int, architecture: dict[str, Any]) -> DeepLab:

@@ -116,7 +116,7 @@ def _branch(inputs: int, outputs: int, groups: int) -> nn.Sequential:
 
 
 def _resize(features: Tensor, factor: float, size: tuple[int, int]) -> Tensor:
-    """Scale by the ratio of the strides, then cut to the grid; a finer tap is brought down to it."""
+    """Scale by the ratio of the strides, then cut to the grid; bring a finer tap down to it."""
     if factor < 1:
         return F.interpolate(features, size, mode="bilinear", align_corners=False)
     if factor > 1:

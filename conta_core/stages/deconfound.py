@@ -76,7 +76,7 @@ def deconfound(
         float(present.mean()),
     )
     mean = contexts[:count].mean(axis=0)
-    deviation = np.float32((contexts[:count] - mean).std())
+    deviation = np.asarray((contexts[:count] - mean).std(), dtype=np.float32)
     chosen = settings.model_dump(include={"steps", "learning_rate"}, mode="json")
     with write_store(
         output, "context", classes=data.classes, run=run, round_index=round_index, settings=chosen

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch.nn.functional as F
 from torch import Tensor
 
@@ -46,7 +48,7 @@ def train_cam(
     data = Manifest.load(manifest)
     ids = data.ids("train")
     maps = ContextMaps(context, context_settings.scaling, ids, data.classes) if context else None
-    architecture = {
+    architecture: dict[str, Any] = {
         "backbone": settings.backbone,
         "weights": settings.weights,
         "output_stride": settings.output_stride,

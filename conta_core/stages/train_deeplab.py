@@ -5,11 +5,12 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 
 from conta_core.device import configure_threads, select_device
 from conta_core.manifest import Manifest
@@ -51,7 +52,7 @@ def train_deeplab(
     data = Manifest.load(manifest)
     ids = data.ids("train")
     require_masks(pseudo_masks, ids)
-    architecture = {
+    architecture: dict[str, Any] = {
         "backbone": settings.backbone,
         "weights": settings.weights,
         "output_stride": settings.output_stride,
@@ -141,7 +142,10 @@ def _groups(model: DeepLab, settings: SegmentationSettings) -> list[dict[str, ob
     """Backbone convolutions 1x, ASPP weights 10x, ASPP biases 20x without decay."""
     rate, decay = settings.learning_rate, settings.weight_decay
     convolutions = [
-        module.weight for module in model.backbone.modules() if isinstance(module, torch.nn.Conv2d)
+        parameter
+        for module in model.backbone.modules()
+        if isinstance(module, nn.Conv2d)
+        for parameter in module.parameters()
     ]
     aspp = list(model.aspp.branches)
     groups = [

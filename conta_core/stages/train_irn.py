@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import Any
+
 import torch
 from torch import Tensor
 
@@ -50,7 +53,7 @@ def train_irn(
             f"irn.radius is {settings.radius}: its pairs do not fit the {side} x {side} cells of "
             f"irn.crop {settings.crop}; lower the radius or raise the crop"
         )
-    architecture = {
+    architecture: dict[str, Any] = {
         "backbone": settings.backbone,
         "weights": settings.weights,
         "output_stride": settings.output_stride,
@@ -78,8 +81,15 @@ def train_irn(
             fill=round(255 * sum(model.backbone.mean) / 3),
             labels=lambda image_id: store.read(image_id, "labels"),
         )
-        loop = {"views": settings.views, "batch_size": settings.batch_size, "seed": draws}
-        steps = batches(images, frozen, epochs=settings.epochs, device=device, **loop)
+        steps = batches(
+            images,
+            frozen,
+            views=settings.views,
+            epochs=settings.epochs,
+            batch_size=settings.batch_size,
+            seed=draws,
+            device=device,
+        )
         decay = settings.weight_decay
         groups = [
             {
@@ -102,18 +112,21 @@ def train_irn(
             what="IRN",
             ids=ids,
         )
-        model.mean_displacement.copy_(_mean_displacement(model, images, frozen, settings, device))
+        whole = batches(
+            images,
+            frozen,
+            views=0,
+            epochs=1,
+            batch_size=settings.batch_size,
+            seed=(*draws, "mean displacement"),
+            device=device,
+        )
+        model.mean_displacement.copy_(_mean_displacement(model, whole, (side, side)))
     save_model(output, model, "irn", data.classes, architecture)
 
 
 @torch.no_grad()
-def _mean_displacement(model, images, frozen, settings, device) -> Tensor:  # type: ignore[no-untyped-def]
+def _mean_displacement(model: Irn, views: Iterable[Batch], grid: tuple[int, int]) -> Tensor:
     """Mean displacement over one view of each image, which evaluation subtracts, (2,)."""
-    total, count = torch.zeros(2, device=device), 0
-    once = {"views": 0, "epochs": 1, "batch_size": settings.batch_size, "seed": ("mean",)}
-    for batch in batches(images, frozen, device=device, **once):
-        side = -(-settings.crop // GRID_STRIDE)
-        displacement = model.displacement(batch.features, (side, side))
-        total += displacement.mean(dim=(2, 3)).sum(dim=0)
-        count += len(displacement)
-    return total / count
+    means = [model.displacement(view.features, grid).mean(dim=(2, 3)) for view in views]
+    return torch.cat(means).mean(dim=0)

@@ -71,7 +71,9 @@ def batches(
         for epoch in range(epochs)
     ]
     if views == 0:
-        plan = [[(int(i), epoch) for i in part] for epoch in range(epochs) for part in orders[epoch]]
+        plan = [
+            [(int(i), epoch) for i in part] for epoch in range(epochs) for part in orders[epoch]
+        ]
         for keys, sample in zip(plan, _load(images, plan, workers), strict=True):
             yield _to_batch(sample, frozen, keys[0][1], device)
         return
@@ -103,7 +105,9 @@ class _Cache:
         self._features: list[Tensor] = []
         self._targets: dict[str, Tensor] = {}
         start = 0
-        loaded = track(_load(images, plan, workers), len(plan), "frozen features", LOGGER, "batches")
+        loaded = track(
+            _load(images, plan, workers), len(plan), "frozen features", LOGGER, "batches"
+        )
         for sample in loaded:
             batch = _to_batch(sample, frozen, 0, device)
             if not self._features:
@@ -133,7 +137,7 @@ class _Cache:
 def _load(
     images: ViewedImages, plan: list[list[tuple[int, int]]], workers: int
 ) -> DataLoader[dict[str, Tensor]]:
-    return DataLoader(images, batch_sampler=plan, num_workers=workers)  # type: ignore[arg-type]
+    return DataLoader(images, batch_sampler=plan, num_workers=workers)
 
 
 def _to_batch(

@@ -83,7 +83,7 @@ def _start(side: int, crop: int, draw: float) -> int:
     return int(draw * (room + 1)) if room >= 0 else -int(draw * (-room + 1))
 
 
-class ViewedImages(Dataset):  # type: ignore[type-arg]
+class ViewedImages(Dataset[dict[str, torch.Tensor]]):
     """Images under numbered views, with their tags and what lies on them.
 
     Args:
