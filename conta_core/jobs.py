@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -11,6 +12,10 @@ from pathlib import Path
 from conta_core.errors import ContaError
 
 LOGGER = logging.getLogger("conta_core")
+
+# Threads of a job that wait sleep instead of spinning: where cores are shared, spinning makes
+# every job on them several times slower. It must stand before torch is imported.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 
 @contextmanager

@@ -229,6 +229,9 @@ class SegmentationSettings(BackboneSettings):
     )
     momentum: Fraction = Field(0.9, description="of SGD")
     weight_decay: NonNegative = Field(5e-4, description="of SGD; 0 for the ASPP's biases")
+    gradient_clip: Annotated[float, Field(gt=0)] | None = Field(
+        5.0, description="greatest norm of a step's gradient; null: no limit (deeplab-pytorch)"
+    )
     class_balanced: bool = Field(
         False, description="weight classes by the inverse root of their pixels in the pseudo-masks"
     )

@@ -105,6 +105,7 @@ def train_deeplab(
         total=steps_of(len(ids), settings.batch_size, settings.epochs),
         what="DeepLab",
         ids=ids,
+        clip=settings.gradient_clip,
     )
     save_model(output, model, "deeplab", data.classes, architecture)
 

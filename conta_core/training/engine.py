@@ -27,6 +27,7 @@ def train(
     total: int,
     what: str,
     ids: Sequence[str],
+    clip: float | None = None,
 ) -> float:
     """Minimise a loss over the batches.
 
@@ -39,6 +40,7 @@ def train(
         total: how many batches there are.
         what: names the training in the log.
         ids: image ids by index, to name them in an error.
+        clip: greatest norm of a step's whole gradient; None: no limit.
 
     Returns:
         Mean loss of the last epoch.
@@ -47,6 +49,7 @@ def train(
         ContaError: a loss that is not finite, with its step and images.
     """
     optimizer = torch.optim.SGD(groups, momentum=momentum)
+    learned = [parameter for group in optimizer.param_groups for parameter in group["params"]]
     rates = [group["lr"] for group in optimizer.param_groups]
     epoch, losses = 0, list[float]()
     for step, batch in enumerate(track(steps, total, what, LOGGER, "steps")):
@@ -65,6 +68,8 @@ def train(
             )
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
+        if clip is not None:
+            torch.nn.utils.clip_grad_norm_(learned, clip)
         optimizer.step()
         losses.append(value)
     mean = sum(losses) / max(1, len(losses))
