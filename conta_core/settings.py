@@ -97,8 +97,9 @@ class BackboneSettings(Settings):
     """Keys shared by every group that has a backbone."""
 
     backbone: str = Field(
-        "efficientnet_lite0",
-        description="resnet18, resnet50, resnet101 (torchvision), efficientnet_lite0, timm:<name>",
+        "efficientnet_lite0_stage5",
+        description="resnet18, resnet50, resnet101 (torchvision), efficientnet_lite0, "
+        "efficientnet_lite0_stage5 (cut after its fifth stage) or timm:<name>",
     )
     weights: str = Field("imagenet", description="imagenet, none, or a .safetensors file")
     output_stride: Literal[8, 16, 32] = Field(8, description="stride of the last block's features")
@@ -317,7 +318,7 @@ class Config(Experiment):
     """The whole config file: the base experiment and the runs that override it."""
 
     runs: dict[str, dict[str, Any]] = Field(
-        default_factory=dict,
+        {},
         description="name -> overrides of everything else; none: one run named dataset.name",
     )
 

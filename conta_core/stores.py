@@ -167,10 +167,15 @@ class StoreReader:
                 )
             if not attributes.get("complete", False):
                 raise ContaError(f"{path}: the store is not complete; {mend}")
-            self.classes = tuple(json.loads(attributes["classes"]))
-            self.run = str(attributes["run"])
-            self.round = int(attributes["round"])
-            self.settings: dict[str, Any] = json.loads(attributes["settings"])
+            try:
+                self.classes = tuple(json.loads(attributes["classes"]))
+                self.run = str(attributes["run"])
+                self.round = int(attributes["round"])
+                self.settings: dict[str, Any] = json.loads(attributes["settings"])
+            except (KeyError, ValueError, TypeError) as error:
+                raise ContaError(
+                    f"{path}: its attributes cannot be read ({error!r}); {mend}"
+                ) from None
             if classes is not None and tuple(classes) != self.classes:
                 raise ContaError(
                     f"{path}: made for the classes {list(self.classes)}, expected "
@@ -218,17 +223,23 @@ class StoreReader:
 
     def size(self, image_id: str) -> tuple[int, int]:
         """Height and width in pixels of an image."""
-        height, width = self._file[image_id].attrs["size"]
+        try:
+            height, width = self._file[image_id].attrs["size"]
+        except (OSError, KeyError) as error:
+            raise self._unreadable(f"the size of {image_id}", error) from None
         return int(height), int(width)
 
     def _read(self, name: str) -> np.ndarray:
         try:
             return np.asarray(self._file[name][()])
         except (OSError, KeyError) as error:
-            raise ContaError(
-                f"{self.path}: {name} cannot be read ({error}); delete the store and let the "
-                "workflow make it again"
-            ) from None
+            raise self._unreadable(name, error) from None
+
+    def _unreadable(self, what: str, error: Exception) -> ContaError:
+        return ContaError(
+            f"{self.path}: {what} cannot be read ({error}); delete the store and let the "
+            "workflow make it again"
+        )
 
 
 def _create(group: h5py.Group, name: str, array: np.ndarray) -> None:

@@ -35,13 +35,14 @@ def save_model(
         classes: foreground class names.
         architecture: keyword arguments of the model's builder, plain values.
     """
-    metadata = {
-        "format": FORMAT,
-        "format_version": str(FORMAT_VERSION),
+    description = {
+        "format_version": FORMAT_VERSION,
         "kind": kind,
-        "classes": json.dumps(list(classes)),
-        "architecture": json.dumps(architecture, sort_keys=True),
+        "classes": list(classes),
+        "architecture": architecture,
     }
+    # one key: safetensors writes several in random order, and the same model is the same file
+    metadata = {FORMAT: json.dumps(description, sort_keys=True)}
     tensors = {name: value.contiguous().cpu() for name, value in model.state_dict().items()}
     with replace_when_done(path) as temporary:
         save_file(tensors, temporary, metadata=metadata)
@@ -56,15 +57,14 @@ def read_metadata(path: str | os.PathLike[str]) -> tuple[str, tuple[str, ...], d
     try:
         with safe_open(path, framework="pt") as file:
             metadata = file.metadata() or {}
-        if metadata.get("format") != FORMAT:
-            raise ValueError(f"its format is {metadata.get('format')!r}, expected {FORMAT!r}")
-        if metadata["format_version"] != str(FORMAT_VERSION):
-            raise ValueError(
-                f"its version is {metadata['format_version']}, expected {FORMAT_VERSION}"
-            )
-        classes = tuple(json.loads(metadata["classes"]))
-        return metadata["kind"], classes, json.loads(metadata["architecture"])
-    except (OSError, SafetensorError, ValueError, KeyError) as error:
+        if FORMAT not in metadata:
+            raise ValueError(f"its metadata has {sorted(metadata)}, expected {FORMAT!r}")
+        description = json.loads(metadata[FORMAT])
+        version = description["format_version"]
+        if version != FORMAT_VERSION:
+            raise ValueError(f"its version is {version}, expected {FORMAT_VERSION}")
+        return description["kind"], tuple(description["classes"]), description["architecture"]
+    except (OSError, SafetensorError, ValueError, KeyError, TypeError) as error:
         raise ContaError(
             f"{path}: not a model file ({error}); delete it and train it again"
         ) from None

