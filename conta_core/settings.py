@@ -163,7 +163,7 @@ class IrnSettings(BackboneSettings):
     radius: Annotated[int, Field(ge=2)] = Field(
         5, description="training: pairs of cells nearer than this on the stride-4 grid"
     )
-    epochs: Positive = Field(6, description="passes over the training list")
+    epochs: Positive = Field(5, description="passes over the training list")
     batch_size: Positive = Field(16, description="images a step")
     edge_learning_rate: NonNegative = Field(0.02, description="of the boundary head; poly 0.9")
     displacement_learning_rate: NonNegative = Field(
@@ -215,31 +215,32 @@ class SegmentationSettings(BackboneSettings):
     """DeepLab v2 with multi-scale inputs (MSC)."""
 
     frozen_blocks: Annotated[int, Field(ge=0, le=5)] = Field(
-        4, description="blocks 1..k keep their pretrained weights"
+        3, description="blocks 1..k keep their pretrained weights"
     )
     aspp_rates: tuple[Positive, ...] = Field(
-        (6, 12, 18, 24), description="dilations of the ASPP's 3x3 convolutions"
+        (1, 2, 4, 6), description="dilations of the ASPP's 3x3 convolutions"
     )
     scales: tuple[Annotated[float, Field(gt=0, le=2)], ...] = Field(
-        (0.5, 0.75), description="MSC: further input scales beside 1"
+        (0.5,), description="MSC: further input scales beside 1"
     )
-    epochs: Positive = Field(20, description="passes over the training list")
+    epochs: Positive = Field(12, description="passes over the training list")
     batch_size: Positive = Field(10, description="images a step")
-    learning_rate: NonNegative = Field(
-        2.5e-3, description="of the backbone; ASPP weights x10, biases x20; poly 0.9"
-    )
+    learning_rate: NonNegative = Field(0.01, description="of the backbone; poly decay, power 0.9")
     momentum: Fraction = Field(0.9, description="of SGD")
     weight_decay: NonNegative = Field(5e-4, description="of SGD; 0 for the ASPP's biases")
+    head_factor: NonNegative = Field(
+        0.05, description="the ASPP's weights learn this much faster, its biases twice that"
+    )
     gradient_clip: Annotated[float, Field(gt=0)] | None = Field(
-        5.0, description="greatest norm of a step's gradient; null: no limit (deeplab-pytorch)"
+        10.0, description="greatest norm of a step's gradient; null: no limit (deeplab-pytorch)"
     )
     class_balanced: bool = Field(
         False, description="weight classes by the inverse root of their pixels in the pseudo-masks"
     )
-    resize: Range = Field((128, 128), description="range of the long side in pixels, drawn a view")
+    resize: Range = Field((112, 176), description="range of the long side in pixels, drawn a view")
     crop: Annotated[int, Field(ge=32)] = Field(128, description="side of the square crop in pixels")
     views: Annotated[int, Field(ge=0)] = Field(
-        4, description="augmented views an image, cached; 0: fresh ones, nothing cached"
+        0, description="augmented views an image, cached; 0: fresh ones, nothing cached"
     )
 
     @model_validator(mode="after")

@@ -10,13 +10,20 @@ Outputs:
 
 
 rule train_cam:
-    message:
-        "{wildcards.run} round {wildcards.round}: train the CAM classifier"
     input:
         manifest="results/{run}/dataset.json",
         context=get_context,
     output:
         "results/{run}/round-{round}/cam/model.safetensors",
+    log:
+        "logs/train_cam/{run}/round-{round}.log",
+    benchmark:
+        "benchmarks/train_cam/{run}/round-{round}.tsv"
+    conda:
+        "../envs/conta.yaml"
+    threads: 8
+    resources:
+        mem_mb=4000,
     params:
         settings=get_context_settings(
             "cam",
@@ -24,38 +31,31 @@ rule train_cam:
             context_keys=["context.block", "context.scaling"],
             without=["cam.scales"],
         ),
-    log:
-        "logs/train_cam/{run}/round-{round}.log",
-    benchmark:
-        "benchmarks/train_cam/{run}/round-{round}.tsv"
-    threads: 8
-    resources:
-        mem_mb=4000,
-    conda:
-        "../envs/conta.yaml"
+    message:
+        "{wildcards.run} round {wildcards.round}: train the CAM classifier"
     script:
         "../workflow_scripts/train_cam.py"
 
 
 rule extract_cams:
-    message:
-        "{wildcards.run} round {wildcards.round}: extract CAMs"
     input:
         manifest="results/{run}/dataset.json",
         model="results/{run}/round-{round}/cam/model.safetensors",
         context=get_context,
     output:
         "results/{run}/round-{round}/cam/cams.h5",
-    params:
-        settings=get_context_settings("cam.scales", context_keys=["context.scaling"]),
     log:
         "logs/extract_cams/{run}/round-{round}.log",
     benchmark:
         "benchmarks/extract_cams/{run}/round-{round}.tsv"
+    conda:
+        "../envs/conta.yaml"
     threads: 8
     resources:
         mem_mb=4000,
-    conda:
-        "../envs/conta.yaml"
+    params:
+        settings=get_context_settings("cam.scales", context_keys=["context.scaling"]),
+    message:
+        "{wildcards.run} round {wildcards.round}: extract CAMs"
     script:
         "../workflow_scripts/extract_cams.py"

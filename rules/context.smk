@@ -12,31 +12,29 @@ Outputs:
 
 
 rule build_confounders:
-    message:
-        "{wildcards.run} round {wildcards.round}: build the confounder set"
     input:
         manifest="results/{run}/dataset.json",
         masks=get_confounder_source,
     output:
         "results/{run}/round-{round}/context/confounders.h5",
-    params:
-        settings=get_settings("context.size", "context.source", "context.prior"),
     log:
         "logs/build_confounders/{run}/round-{round}.log",
     benchmark:
         "benchmarks/build_confounders/{run}/round-{round}.tsv"
+    conda:
+        "../envs/conta.yaml"
     threads: 1
     resources:
         mem_mb=2000,
-    conda:
-        "../envs/conta.yaml"
+    params:
+        settings=get_settings("context.size", "context.source", "context.prior"),
+    message:
+        "{wildcards.run} round {wildcards.round}: build the confounder set"
     script:
         "../workflow_scripts/build_confounders.py"
 
 
 rule deconfound:
-    message:
-        "{wildcards.run} round {wildcards.round}: compute the next round's context"
     input:
         manifest="results/{run}/dataset.json",
         confounders="results/{run}/round-{round}/context/confounders.h5",
@@ -44,16 +42,18 @@ rule deconfound:
         logits="results/{run}/round-{round}/segmentation/logits.h5",
     output:
         "results/{run}/round-{round}/context/context.h5",
-    params:
-        settings=get_settings("context.steps", "context.learning_rate", "seed"),
     log:
         "logs/deconfound/{run}/round-{round}.log",
     benchmark:
         "benchmarks/deconfound/{run}/round-{round}.tsv"
+    conda:
+        "../envs/conta.yaml"
     threads: 4
     resources:
         mem_mb=4000,
-    conda:
-        "../envs/conta.yaml"
+    params:
+        settings=get_settings("context.steps", "context.learning_rate", "seed"),
+    message:
+        "{wildcards.run} round {wildcards.round}: compute the next round's context"
     script:
         "../workflow_scripts/deconfound.py"

@@ -10,67 +10,67 @@ Outputs:
 
 
 rule make_context_shapes:
-    message:
-        "{wildcards.run}: make context-shapes"
     output:
         directory("results/{run}/context_shapes"),
-    params:
-        settings=get_settings("dataset.images", "dataset.size", "dataset.confounding", "seed"),
     log:
         "logs/make_context_shapes/{run}.log",
     benchmark:
         "benchmarks/make_context_shapes/{run}.tsv"
+    conda:
+        "../envs/conta.yaml"
     threads: 1
     resources:
         mem_mb=1000,
-    conda:
-        "../envs/conta.yaml"
+    params:
+        settings=get_settings("dataset.images", "dataset.size", "dataset.confounding", "seed"),
+    message:
+        "{wildcards.run}: make context-shapes"
     script:
         "../workflow_scripts/make_context_shapes.py"
 
 
 rule make_coco_masks:
-    message:
-        "{wildcards.run}: rasterise COCO's instances"
     input:
         annotations=get_dataset_files,
     output:
         directory("results/{run}/coco_masks"),
-    params:
-        settings=get_settings("dataset.format", "dataset.root", "dataset.lists", "dataset.classes"),
     log:
         "logs/make_coco_masks/{run}.log",
     benchmark:
         "benchmarks/make_coco_masks/{run}.tsv"
+    conda:
+        "../envs/conta.yaml"
     threads: 1
     resources:
         mem_mb=6000,
-    conda:
-        "../envs/conta.yaml"
+    params:
+        settings=get_settings("dataset.format", "dataset.root", "dataset.lists", "dataset.classes"),
+    message:
+        "{wildcards.run}: rasterise COCO's instances"
     script:
         "../workflow_scripts/make_coco_masks.py"
 
 
 rule index_dataset:
-    message:
-        "{wildcards.run}: index the data set"
     input:
         files=get_dataset_files,
         made=get_made_dataset,
     output:
         "results/{run}/dataset.json",
-    params:
-        settings=get_settings(
-            "dataset", without=["dataset.images", "dataset.size", "dataset.confounding"]
-        ),
     log:
         "logs/index_dataset/{run}.log",
     benchmark:
         "benchmarks/index_dataset/{run}.tsv"
+    conda:
+        "../envs/conta.yaml"
     threads: 4
     resources:
         mem_mb=2000,
-    conda:
-        "../envs/conta.yaml"
+    params:
+        settings=get_settings(
+            "dataset", without=["dataset.images", "dataset.size", "dataset.confounding"]
+        ),
+    message:
+        "{wildcards.run}: index the data set"
     script:
         "../workflow_scripts/index_dataset.py"

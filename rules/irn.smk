@@ -11,38 +11,45 @@ Outputs:
 
 
 rule make_irn_labels:
-    message:
-        "{wildcards.run} round {wildcards.round}: make IR labels"
     input:
         manifest="results/{run}/dataset.json",
         cams="results/{run}/round-{round}/cam/cams.h5",
     output:
         "results/{run}/round-{round}/irn/labels.h5",
-    params:
-        settings=get_settings(
-            "irn.foreground_threshold", "irn.background_threshold", "irn.label_crf"
-        ),
     log:
         "logs/make_irn_labels/{run}/round-{round}.log",
     benchmark:
         "benchmarks/make_irn_labels/{run}/round-{round}.tsv"
+    conda:
+        "../envs/conta.yaml"
     threads: 8
     resources:
         mem_mb=3000,
-    conda:
-        "../envs/conta.yaml"
+    params:
+        settings=get_settings(
+            "irn.foreground_threshold", "irn.background_threshold", "irn.label_crf"
+        ),
+    message:
+        "{wildcards.run} round {wildcards.round}: make IR labels"
     script:
         "../workflow_scripts/make_irn_labels.py"
 
 
 rule train_irn:
-    message:
-        "{wildcards.run} round {wildcards.round}: train the IRN"
     input:
         manifest="results/{run}/dataset.json",
         labels="results/{run}/round-{round}/irn/labels.h5",
     output:
         "results/{run}/round-{round}/irn/model.safetensors",
+    log:
+        "logs/train_irn/{run}/round-{round}.log",
+    benchmark:
+        "benchmarks/train_irn/{run}/round-{round}.tsv"
+    conda:
+        "../envs/conta.yaml"
+    threads: 8
+    resources:
+        mem_mb=6000,
     params:
         settings=get_settings(
             "irn",
@@ -53,38 +60,31 @@ rule train_irn:
                 "irn.label_crf",
             ],
         ),
-    log:
-        "logs/train_irn/{run}/round-{round}.log",
-    benchmark:
-        "benchmarks/train_irn/{run}/round-{round}.tsv"
-    threads: 8
-    resources:
-        mem_mb=6000,
-    conda:
-        "../envs/conta.yaml"
+    message:
+        "{wildcards.run} round {wildcards.round}: train the IRN"
     script:
         "../workflow_scripts/train_irn.py"
 
 
 rule refine_cams:
-    message:
-        "{wildcards.run} round {wildcards.round}: refine the CAMs by a random walk"
     input:
         manifest="results/{run}/dataset.json",
         model="results/{run}/round-{round}/irn/model.safetensors",
         cams="results/{run}/round-{round}/cam/cams.h5",
     output:
         "results/{run}/round-{round}/irn/refined.h5",
-    params:
-        settings=get_settings("walk"),
     log:
         "logs/refine_cams/{run}/round-{round}.log",
     benchmark:
         "benchmarks/refine_cams/{run}/round-{round}.tsv"
+    conda:
+        "../envs/conta.yaml"
     threads: 8
     resources:
         mem_mb=4000,
-    conda:
-        "../envs/conta.yaml"
+    params:
+        settings=get_settings("walk"),
+    message:
+        "{wildcards.run} round {wildcards.round}: refine the CAMs by a random walk"
     script:
         "../workflow_scripts/refine_cams.py"

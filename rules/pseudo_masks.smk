@@ -9,23 +9,23 @@ Outputs:
 
 
 rule make_pseudo_masks:
-    message:
-        "{wildcards.run} round {wildcards.round}: make pseudo-masks"
     input:
         manifest="results/{run}/dataset.json",
         refined="results/{run}/round-{round}/irn/refined.h5",
     output:
         directory("results/{run}/round-{round}/pseudo_masks"),
-    params:
-        settings=get_settings("pseudo_masks", "irn.label_crf"),
     log:
         "logs/make_pseudo_masks/{run}/round-{round}.log",
     benchmark:
         "benchmarks/make_pseudo_masks/{run}/round-{round}.tsv"
+    conda:
+        "../envs/conta.yaml"
     threads: 8
     resources:
         mem_mb=3000,
-    conda:
-        "../envs/conta.yaml"
+    params:
+        settings=get_settings("pseudo_masks", "irn.label_crf"),
+    message:
+        "{wildcards.run} round {wildcards.round}: make pseudo-masks"
     script:
         "../workflow_scripts/make_pseudo_masks.py"

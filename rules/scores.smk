@@ -8,8 +8,6 @@ Outputs:
 
 
 rule evaluate_cams:
-    message:
-        "{wildcards.run} round {wildcards.round}: score the CAMs"
     input:
         manifest="results/{run}/dataset.json",
         cams="results/{run}/round-{round}/cam/cams.h5",
@@ -19,18 +17,18 @@ rule evaluate_cams:
         "logs/evaluate_cams/{run}/round-{round}.log",
     benchmark:
         "benchmarks/evaluate_cams/{run}/round-{round}.tsv"
+    conda:
+        "../envs/conta.yaml"
     threads: 1
     resources:
         mem_mb=2000,
-    conda:
-        "../envs/conta.yaml"
+    message:
+        "{wildcards.run} round {wildcards.round}: score the CAMs"
     script:
         "../workflow_scripts/evaluate_cams.py"
 
 
 rule evaluate_refined:
-    message:
-        "{wildcards.run} round {wildcards.round}: score the refined CAMs"
     input:
         manifest="results/{run}/dataset.json",
         refined="results/{run}/round-{round}/irn/refined.h5",
@@ -40,18 +38,18 @@ rule evaluate_refined:
         "logs/evaluate_refined/{run}/round-{round}.log",
     benchmark:
         "benchmarks/evaluate_refined/{run}/round-{round}.tsv"
+    conda:
+        "../envs/conta.yaml"
     threads: 1
     resources:
         mem_mb=2000,
-    conda:
-        "../envs/conta.yaml"
+    message:
+        "{wildcards.run} round {wildcards.round}: score the refined CAMs"
     script:
         "../workflow_scripts/evaluate_refined.py"
 
 
 rule evaluate_pseudo_masks:
-    message:
-        "{wildcards.run} round {wildcards.round}: score the pseudo-masks"
     input:
         manifest="results/{run}/dataset.json",
         pseudo_masks="results/{run}/round-{round}/pseudo_masks",
@@ -61,18 +59,18 @@ rule evaluate_pseudo_masks:
         "logs/evaluate_pseudo_masks/{run}/round-{round}.log",
     benchmark:
         "benchmarks/evaluate_pseudo_masks/{run}/round-{round}.tsv"
+    conda:
+        "../envs/conta.yaml"
     threads: 1
     resources:
         mem_mb=2000,
-    conda:
-        "../envs/conta.yaml"
+    message:
+        "{wildcards.run} round {wildcards.round}: score the pseudo-masks"
     script:
         "../workflow_scripts/evaluate_pseudo_masks.py"
 
 
 rule evaluate_segmentation:
-    message:
-        "{wildcards.run} round {wildcards.round}: score the segmentation"
     input:
         manifest="results/{run}/dataset.json",
         train_masks="results/{run}/round-{round}/segmentation/train_masks.h5",
@@ -83,33 +81,35 @@ rule evaluate_segmentation:
         "logs/evaluate_segmentation/{run}/round-{round}.log",
     benchmark:
         "benchmarks/evaluate_segmentation/{run}/round-{round}.tsv"
+    conda:
+        "../envs/conta.yaml"
     threads: 1
     resources:
         mem_mb=2000,
-    conda:
-        "../envs/conta.yaml"
+    message:
+        "{wildcards.run} round {wildcards.round}: score the segmentation"
     script:
         "../workflow_scripts/evaluate_segmentation.py"
 
 
 rule evaluate_crf:
-    message:
-        "{wildcards.run} round {wildcards.round}: score the segmentation after a CRF"
     input:
         manifest="results/{run}/dataset.json",
         logits="results/{run}/round-{round}/segmentation/logits.h5",
     output:
         "results/{run}/round-{round}/scores/segmentation_crf.json",
-    params:
-        settings=get_settings("crf"),
     log:
         "logs/evaluate_crf/{run}/round-{round}.log",
     benchmark:
         "benchmarks/evaluate_crf/{run}/round-{round}.tsv"
+    conda:
+        "../envs/conta.yaml"
     threads: 8
     resources:
         mem_mb=3000,
-    conda:
-        "../envs/conta.yaml"
+    params:
+        settings=get_settings("crf"),
+    message:
+        "{wildcards.run} round {wildcards.round}: score the segmentation after a CRF"
     script:
         "../workflow_scripts/evaluate_crf.py"

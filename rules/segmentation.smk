@@ -11,31 +11,29 @@ Outputs:
 
 
 rule train_deeplab:
-    message:
-        "{wildcards.run} round {wildcards.round}: train DeepLab"
     input:
         manifest="results/{run}/dataset.json",
         pseudo_masks="results/{run}/round-{round}/pseudo_masks",
     output:
         "results/{run}/round-{round}/segmentation/model.safetensors",
-    params:
-        settings=get_settings("segmentation", "seed"),
     log:
         "logs/train_deeplab/{run}/round-{round}.log",
     benchmark:
         "benchmarks/train_deeplab/{run}/round-{round}.tsv"
+    conda:
+        "../envs/conta.yaml"
     threads: 8
     resources:
         mem_mb=8000,
-    conda:
-        "../envs/conta.yaml"
+    params:
+        settings=get_settings("segmentation", "seed"),
+    message:
+        "{wildcards.run} round {wildcards.round}: train DeepLab"
     script:
         "../workflow_scripts/train_deeplab.py"
 
 
 rule predict_train_masks:
-    message:
-        "{wildcards.run} round {wildcards.round}: predict the training list"
     input:
         manifest="results/{run}/dataset.json",
         model="results/{run}/round-{round}/segmentation/model.safetensors",
@@ -45,18 +43,18 @@ rule predict_train_masks:
         "logs/predict_train_masks/{run}/round-{round}.log",
     benchmark:
         "benchmarks/predict_train_masks/{run}/round-{round}.tsv"
+    conda:
+        "../envs/conta.yaml"
     threads: 8
     resources:
         mem_mb=4000,
-    conda:
-        "../envs/conta.yaml"
+    message:
+        "{wildcards.run} round {wildcards.round}: predict the training list"
     script:
         "../workflow_scripts/predict_train_masks.py"
 
 
 rule predict_logits:
-    message:
-        "{wildcards.run} round {wildcards.round}: predict the validation list"
     input:
         manifest="results/{run}/dataset.json",
         model="results/{run}/round-{round}/segmentation/model.safetensors",
@@ -66,10 +64,12 @@ rule predict_logits:
         "logs/predict_logits/{run}/round-{round}.log",
     benchmark:
         "benchmarks/predict_logits/{run}/round-{round}.tsv"
+    conda:
+        "../envs/conta.yaml"
     threads: 8
     resources:
         mem_mb=4000,
-    conda:
-        "../envs/conta.yaml"
+    message:
+        "{wildcards.run} round {wildcards.round}: predict the validation list"
     script:
         "../workflow_scripts/predict_logits.py"

@@ -9,8 +9,6 @@ Outputs:
 
 
 rule summarise:
-    message:
-        "{wildcards.run}: summarise all rounds"
     input:
         manifest="results/{run}/dataset.json",
         cam_scores=get_all_rounds("results/{run}/round-{round}/scores/cam.json"),
@@ -33,10 +31,12 @@ rule summarise:
         "logs/summarise/{run}.log",
     benchmark:
         "benchmarks/summarise/{run}.tsv"
+    conda:
+        "../envs/conta.yaml"
     threads: 1
     resources:
         mem_mb=2000,
-    conda:
-        "../envs/conta.yaml"
+    message:
+        "{wildcards.run}: summarise all rounds"
     script:
         "../workflow_scripts/summarise.py"

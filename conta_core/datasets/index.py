@@ -49,7 +49,7 @@ def check_images(manifest: Manifest, workers: int = 1, *, allow_untagged: bool =
     ]
     _warn(manifest)
     labels = frozenset(manifest.mask_values) | {IGNORE}
-    contexts = frozenset(range(1, len(manifest.classes) + 1))
+    contexts = frozenset(manifest.mask_values) - {0}
     files = [
         _Files(r.id, r.image, r.mask, r.context_map, labels, contexts)
         for r in manifest.images.values()

@@ -50,6 +50,7 @@ class Backbone(nn.Module):
         self.mean = tuple(mean)
         self.std = tuple(std)
         self.context_inputs = nn.ModuleDict()
+        self.train()  # batch norms use their stored statistics from the start
 
     def add_context(self, blocks: Sequence[int], generator: torch.Generator) -> None:
         """Let the named blocks (2 to 5) read M beside their input.
@@ -58,10 +59,13 @@ class Backbone(nn.Module):
             blocks: block numbers, from 2.
             generator: of the new weights alone, so that no other draw moves.
         """
+        mode = self.training
+        self.eval()  # finding a block's first convolutions must draw and learn nothing
         for number in blocks:
             self.context_inputs[str(number)] = ContextInput(
                 self.blocks[number - 1], self.channels[number - 2], generator
             )
+        self.train(mode)
 
     def normalise(self, images: Tensor) -> Tensor:
         """From uint8 or 0..255 floats (B, 3, H, W) to this network's input."""
@@ -169,14 +173,17 @@ def _stride_to_dilation(layers: Sequence[nn.Module], dilate: Sequence[bool]) -> 
     """Give basic blocks what torchvision gives bottlenecks: dilation for stride."""
     dilation = 1
     for layer, replace in zip(layers, dilate, strict=True):
+        before = dilation
         if replace:
             dilation *= 2
-        for module in layer.modules():
+        for name, module in layer.named_modules():
             if isinstance(module, nn.Conv2d):
                 if replace:
                     module.stride = (1, 1)
                 if module.kernel_size == (3, 3):
-                    module.dilation = module.padding = (dilation, dilation)
+                    # the convolution that held the stride still reads the denser grid
+                    own = before if name == "0.conv1" else dilation
+                    module.dilation = module.padding = (own, own)
 
 
 def _efficientnet_lite0(whole: bool, pretrained: bool, output_stride: int) -> Backbone:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from itertools import chain
 
 import numpy as np
 import torch
@@ -57,10 +58,7 @@ def deconfound(
         masks = torch.from_numpy(store.read_root("masks")).to(device)
         prior = torch.from_numpy(store.read_root("prior")).to(device)
     size = (masks.shape[1], masks.shape[2])
-    predicted = _predicted(data, train_masks, logits)
-    queries = torch.from_numpy(
-        np.stack([encode_mask(predicted(i), len(data.classes), size) for i in all_ids])
-    ).to(device)
+    queries = torch.from_numpy(_encoded(data, train_masks, logits, size)).to(device)
     tags = torch.from_numpy(np.stack([data.tag_vector(i) for i in train_ids])).to(device)
     generator = torch_generator(seed, round_index, "deconfound")
     attention = ContextAttention(masks.cpu(), prior.cpu(), generator).to(device)
@@ -92,14 +90,16 @@ def encode_mask(labels: np.ndarray, class_count: int, size: tuple[int, int]) -> 
     return resize_mask(labels.astype(np.float32) / class_count, size)
 
 
-def _predicted(data: Manifest, train_masks: str, logits: str):  # type: ignore[no-untyped-def]
-    """Image id -> predicted labels, uint8 (H, W), of either list."""
-    train = StoreReader(train_masks, "train_masks", data.ids("train"), data.classes)
-    val = StoreReader(logits, "logits", data.ids("val"), data.classes)
-
-    def read(image_id: str) -> np.ndarray:
-        if image_id in train:
-            return train.read(image_id, "mask")
-        return predicted_labels(val.read(image_id, "logits"), data.images[image_id].size)
-
-    return read
+def _encoded(data: Manifest, train_masks: str, logits: str, size: tuple[int, int]) -> np.ndarray:
+    """X_m of the training list, then of what the validation list adds, float32 (N, h, w)."""
+    train_ids = data.ids("train")
+    val_ids = data.ids("train", "val")[len(train_ids) :]
+    with (
+        StoreReader(train_masks, "train_masks", train_ids, data.classes) as train,
+        StoreReader(logits, "logits", val_ids, data.classes) as val,
+    ):
+        masks = chain(
+            (train.read(i, "mask") for i in train_ids),
+            (predicted_labels(val.read(i, "logits"), data.images[i].size) for i in val_ids),
+        )
+        return np.stack([encode_mask(mask, len(data.classes), size) for mask in masks])

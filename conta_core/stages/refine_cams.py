@@ -80,8 +80,9 @@ def refine_cams(
 def predict_edge(network: Irn, image: np.ndarray) -> Tensor:
     """Probability of an edge, from the image and its flip.
 
-    The image is padded at right and bottom to a multiple of 16, so that the flipped
-    grid lies on the plain one (the ancestor pads to 512 x 512 and crops what is larger).
+    The image is padded at right and bottom to a multiple of 16 or of the output stride, so
+    that the flipped grid lies on the plain one (the ancestor pads to 512 x 512 and crops
+    what is larger).
 
     Args:
         network: in evaluation mode.
@@ -93,7 +94,10 @@ def predict_edge(network: Irn, image: np.ndarray) -> Tensor:
     device = next(network.parameters()).device
     height, width = image.shape[:2]
     tensor = torch.from_numpy(image.transpose(2, 0, 1).copy())[None].to(device)
-    padded = F.pad(network.backbone.normalise(tensor), (0, -width % PAD_TO, 0, -height % PAD_TO))
+    multiple = max(PAD_TO, network.backbone.strides[-1])
+    padded = F.pad(
+        network.backbone.normalise(tensor), (0, -width % multiple, 0, -height % multiple)
+    )
     both = torch.cat([padded, padded.flip(-1)])
     logits, _ = network(both)
     edge = torch.sigmoid((logits[0, 0] + logits[1, 0].flip(-1)) / 2)

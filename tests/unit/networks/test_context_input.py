@@ -18,8 +18,9 @@ CASES = [
     ("resnet18", 5, ["0.conv1", "0.downsample.0"]),
     ("resnet50", 2, ["0.conv1", "0.downsample.0"]),
     ("efficientnet_lite0", 2, ["0.conv_pw"]),
-    ("efficientnet_lite0", 4, ["0.conv_pw"]),
-    ("efficientnet_lite0", 5, ["0.conv_pw"]),
+    ("efficientnet_lite0", 4, ["0.0.conv_pw"]),
+    ("efficientnet_lite0", 5, ["0.0.conv_pw"]),
+    ("efficientnet_lite0_stage5", 5, ["0.conv_pw"]),
 ]
 
 
@@ -80,7 +81,7 @@ def test_a_literal_convolution_on_the_concatenation(
         resized = F.interpolate(context, (9, 12), mode="bilinear", align_corners=False)
         expected = widened(block, readers, reading.weights)(torch.cat([features, resized], 1))
         found = reading(block, features, context)
-        torch.testing.assert_close(found, expected, atol=1e-5, rtol=1e-4)
+        torch.testing.assert_close(found, expected, atol=1e-4, rtol=1e-3)
         assert not torch.allclose(found, block(features), atol=1e-3)
 
 
@@ -180,8 +181,8 @@ def test_a_flipped_image_with_its_flipped_context() -> None:
 @torch.no_grad()
 def test_context_acts_where_it_lies() -> None:
     backbone = build("efficientnet_lite0", [5])
-    block, reading = backbone.blocks[4][0].conv_pw, backbone.context_inputs["5"]
-    features, context = draw(1, 80, 12, 16), torch.zeros(1, 1, 12, 16)
+    block, reading = backbone.blocks[4][0][0].conv_pw, backbone.context_inputs["5"]
+    features, context = draw(1, 112, 12, 16), torch.zeros(1, 1, 12, 16)
     context[0, 0, 3, 10] = 1.0
     reading._readers = [""]  # the 1x1 convolution alone
     changed = (reading(block, features, context) - block(features)).abs().amax(1)[0] > 1e-6

@@ -17,7 +17,14 @@ def draw(*shape: int, seed: int = 0) -> Tensor:
 
 @pytest.mark.parametrize(
     ("backbone", "output_stride"),
-    [("resnet18", 8), ("resnet18", 16), ("resnet18", 32), ("efficientnet_lite0", 8)],
+    [
+        ("resnet18", 8),
+        ("resnet18", 16),
+        ("resnet18", 32),
+        ("efficientnet_lite0", 8),
+        ("efficientnet_lite0", 32),
+        ("efficientnet_lite0_stage5", 8),
+    ],
 )
 @torch.no_grad()
 def test_output_covers_the_image(backbone: str, output_stride: int) -> None:

@@ -1,0 +1,39 @@
+# Two commands matter: `make demo` and `make test`. Each makes the environment if need be.
+
+PYTHON ?= python3.11
+CORES ?= $(shell nproc)
+BIN := .venv/bin
+RUN := context-shapes
+
+.PHONY: demo test lint format config clean
+.DELETE_ON_ERROR:
+
+demo: .venv/installed ## the default experiment, then its table of scores and the path of its report
+	$(BIN)/snakemake --cores $(CORES) --quiet rules host
+	@$(BIN)/python -m conta_core.summary results/$(RUN)/summary.json
+
+test: .venv/installed ## every test
+	$(BIN)/python -m pytest
+
+lint: .venv/installed ## what must be clean before a commit
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/snakefmt --check Snakefile rules
+	$(BIN)/snakemake --lint
+	$(BIN)/mypy
+
+format: .venv/installed
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+	$(BIN)/snakefmt Snakefile rules
+
+config: .venv/installed ## config.yaml and its schema, from conta_core/settings.py
+	$(BIN)/python -m conta_core.config_files
+
+.venv/installed: pyproject.toml envs/constraints.txt
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --constraint envs/constraints.txt --editable ".[dev]"
+	touch $@
+
+clean: ## results, logs and benchmarks; the environment stays
+	rm -rf results logs benchmarks .snakemake
