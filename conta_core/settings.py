@@ -153,7 +153,7 @@ class LabelCrfSettings(Settings):
 class IrnSettings(BackboneSettings):
     """IR labels and IRNet's boundary and displacement heads on a frozen backbone."""
 
-    foreground_threshold: Fraction = Field(0.30, description="labels: a CAM above it is foreground")
+    foreground_threshold: Fraction = Field(0.5, description="labels: a CAM above it is foreground")
     background_threshold: Fraction = Field(
         0.3, description="labels: all CAMs below it is confident background"
     )
