@@ -13,7 +13,8 @@ from conta_core.stores import StoreReader, write_store
 
 #: leaves labels as they are
 NO_CRF = LabelCrfSettings(confidence=0.9, gaussian_compat=0.0, bilateral_compat=0.0, iterations=1)
-PLAIN = IrnSettings(label_crf=NO_CRF)
+IRNET = {"foreground_threshold": 0.30, "background_threshold": 0.05}
+PLAIN = IrnSettings(label_crf=NO_CRF, **IRNET)
 CLASSES = ("cat", "dog", "cow", "horse")
 
 
@@ -87,7 +88,7 @@ def test_stage_writes_the_labels_of_every_training_image(
     tmp_path: Path, manifest: Manifest, workers: int
 ) -> None:
     write_cams(tmp_path / "cams.h5", manifest, ("a", "b", "c"))
-    settings = IrnSettings()
+    settings = IrnSettings(**IRNET)
     make_irn_labels(
         manifest=str(tmp_path / "dataset.json"),
         cams=str(tmp_path / "cams.h5"),
