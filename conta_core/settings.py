@@ -111,7 +111,7 @@ class CamSettings(BackboneSettings):
     frozen_blocks: Annotated[int, Field(ge=0, le=5)] = Field(
         3, description="blocks 1..k keep their pretrained weights"
     )
-    epochs: Positive = Field(10, description="passes over the training list")
+    epochs: Positive = Field(9, description="passes over the training list")
     batch_size: Positive = Field(16, description="images a step")
     learning_rate: NonNegative = Field(0.005, description="of the backbone; poly decay, power 0.9")
     head_factor: NonNegative = Field(10.0, description="the head learns this much faster")
@@ -163,7 +163,7 @@ class IrnSettings(BackboneSettings):
     radius: Annotated[int, Field(ge=2)] = Field(
         5, description="training: pairs of cells nearer than this on the stride-4 grid"
     )
-    epochs: Positive = Field(5, description="passes over the training list")
+    epochs: Positive = Field(4, description="passes over the training list")
     batch_size: Positive = Field(16, description="images a step")
     edge_learning_rate: NonNegative = Field(0.02, description="of the boundary head; poly 0.9")
     displacement_learning_rate: NonNegative = Field(
@@ -223,7 +223,7 @@ class SegmentationSettings(BackboneSettings):
     scales: tuple[Annotated[float, Field(gt=0, le=2)], ...] = Field(
         (0.5,), description="MSC: further input scales beside 1"
     )
-    epochs: Positive = Field(10, description="passes over the training list")
+    epochs: Positive = Field(9, description="passes over the training list")
     batch_size: Positive = Field(10, description="images a step")
     learning_rate: NonNegative = Field(0.01, description="of the backbone; poly decay, power 0.9")
     momentum: Fraction = Field(0.9, description="of SGD")
