@@ -1,0 +1,1 @@
+"""The console command ``conta``: one module a subcommand."""

@@ -1,0 +1,33 @@
+"""``conta``: what stands beside the workflow, never instead of it."""
+
+from __future__ import annotations
+
+import logging
+import sys
+
+import typer
+from rich.console import Console
+
+from conta_core.errors import ContaError
+
+app = typer.Typer(
+    name="conta",
+    help="Look into, check and convert what the workflow reads and writes.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+)
+
+
+@app.callback()
+def _conta() -> None:
+    """Look into, check and convert what the workflow reads and writes."""
+
+
+def main() -> None:
+    """Run the command; what a user can mend ends with one clear line and status 1."""
+    logging.basicConfig(level=logging.WARNING, format="%(message)s")
+    try:
+        app()
+    except ContaError as error:
+        Console(stderr=True).print(f"error: {error}", style="red", markup=False, highlight=False)
+        sys.exit(1)
