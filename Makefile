@@ -36,4 +36,4 @@ config: .venv/installed ## config.yaml and its schema, from conta_core/settings.
 	touch $@
 
 clean: ## results, logs and benchmarks; the environment stays
-	rm -rf results logs benchmarks .snakemake
+	rm -rf results logs benchmarks checkpoints tensorboard .snakemake

@@ -5,9 +5,14 @@ from __future__ import annotations
 import torch
 
 
-def select_device() -> torch.device:
-    """The first CUDA device where there is one (``CUDA_VISIBLE_DEVICES`` decides), else the CPU."""
-    return torch.device("cuda:0" if torch.cuda.is_available() else "cpu")
+def select_device(number: int = 0) -> torch.device:
+    """A CUDA device where there is one (``CUDA_VISIBLE_DEVICES`` decides), else the CPU."""
+    return torch.device(f"cuda:{number}" if torch.cuda.is_available() else "cpu")
+
+
+def count_devices(asked: int) -> int:
+    """How many processes may train together: one a CUDA device, at most as many as asked for."""
+    return max(1, min(asked, torch.cuda.device_count()))
 
 
 def configure_threads(threads: int) -> None:

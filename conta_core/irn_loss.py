@@ -11,8 +11,14 @@ from conta_core.paths import affinities, pairs
 EPSILON = 1e-5
 
 
-def irn_loss(edge_logits: Tensor, displacement: Tensor, labels: Tensor, radius: int) -> Tensor:
-    """The sum of the boundary loss and the displacement loss.
+#: (pos + neg) / 2 + (dp_fg + dp_bg) / 2 with pos = bg_pos / 2 + fg_pos / 2
+WEIGHTS = (0.25, 0.25, 0.5, 0.5, 0.5)
+
+
+def irn_terms(
+    edge_logits: Tensor, displacement: Tensor, labels: Tensor, radius: int
+) -> tuple[Tensor, Tensor]:
+    """The sums and counts of the boundary loss and of the displacement loss.
 
     Args:
         edge_logits: (B, 1, h, w).
@@ -21,9 +27,12 @@ def irn_loss(edge_logits: Tensor, displacement: Tensor, labels: Tensor, radius: 
         radius: pairs of cells nearer than this.
 
     Returns:
-        (pos + neg) / 2 + (dp_fg + dp_bg) / 2, pos = bg_pos / 2 + fg_pos / 2; a scalar.
+        Sums and counts (5,) of background and foreground positives, negatives, and the
+        displacements of foreground and background pairs (two numbers a pair); the loss is
+        the sum of their ratios, :data:`EPSILON` added to each count, times :data:`WEIGHTS`.
     """
-    edge = torch.sigmoid(edge_logits[:, 0])
+    edge = torch.sigmoid(edge_logits[:, 0].float())
+    displacement = displacement.float()
     sums = edge.new_zeros(5)
     counts = edge.new_zeros(3)
     for path, origins in pairs((edge.shape[1], edge.shape[2]), radius):
@@ -48,8 +57,4 @@ def irn_loss(edge_logits: Tensor, displacement: Tensor, labels: Tensor, radius: 
             ]
         )
         counts = counts + torch.stack([background.sum(), foreground.sum(), negative.sum()])
-    bg_positive, fg_positive, negative_loss = sums[:3] / (counts + EPSILON)
-    dp_foreground = sums[3] / (2 * counts[1] + EPSILON)
-    dp_background = sums[4] / (2 * counts[0] + EPSILON)
-    positive = bg_positive / 2 + fg_positive / 2
-    return (positive + negative_loss) / 2 + (dp_foreground + dp_background) / 2
+    return sums, torch.cat([counts, 2 * counts[1:2], 2 * counts[0:1]])

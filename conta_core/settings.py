@@ -14,7 +14,12 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 Positive = Annotated[int, Field(ge=1)]
 Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
 NonNegative = Annotated[float, Field(ge=0.0)]
-Range = tuple[Annotated[int, Field(ge=16)], Annotated[int, Field(ge=16)]]
+Range = tuple[Annotated[float, Field(gt=0)], Annotated[float, Field(gt=0)]]
+
+#: pixels of a long side
+SMALLEST_SIDE = 16
+#: of a view to its image
+LARGEST_FACTOR = 4.0
 
 
 class Settings(BaseModel):
@@ -105,32 +110,73 @@ class BackboneSettings(Settings):
     output_stride: Literal[8, 16, 32] = Field(8, description="stride of the last block's features")
 
 
-class CamSettings(BackboneSettings):
-    """The CAM classifier and the extraction of its maps (IRNet, section 3.1)."""
+class TrainingSettings(BackboneSettings):
+    """Keys shared by every group that trains a network."""
 
-    frozen_blocks: Annotated[int, Field(ge=0, le=5)] = Field(
-        3, description="blocks 1..k keep their pretrained weights"
-    )
     epochs: Positive = Field(9, description="passes over the training list")
-    batch_size: Positive = Field(16, description="images a step")
-    learning_rate: NonNegative = Field(0.005, description="of the backbone; poly decay, power 0.9")
-    head_factor: NonNegative = Field(10.0, description="the head learns this much faster")
+    iterations: Positive | None = Field(
+        None, description="optimizer steps in all, instead of epochs; null: by epochs"
+    )
+    batch_size: Positive = Field(16, description="images a forward pass")
+    accumulate: Positive = Field(
+        1, description="forward passes whose mean gradient makes one optimizer step"
+    )
     momentum: Fraction = Field(0.9, description="of SGD (IRNet's released code really uses 1e-4)")
     weight_decay: NonNegative = Field(1e-4, description="of SGD")
-    resize: Range = Field((112, 176), description="range of the long side in pixels, drawn a view")
+    poly_interval: Positive = Field(
+        1, description="steps between two updates of the learning rates (poly, power 0.9)"
+    )
+    gradient_clip: Annotated[float, Field(gt=0)] | None = Field(
+        None, description="greatest norm of a step's gradient; null: no limit"
+    )
+    precision: Literal["float32", "bfloat16", "float16"] = Field(
+        "float32",
+        description="of the forward pass (automatic mixed precision; float16 scales the loss)",
+    )
+    resize: Range = Field((112, 176), description="range of sizes, drawn a view, see resize_by")
+    resize_by: Literal["long_side", "factor"] = Field(
+        "long_side", description="what resize ranges over: the long side in pixels, or a factor"
+    )
+    resize_steps: Annotated[int, Field(ge=2)] | None = Field(
+        None, description="draw one of so many evenly spaced sizes; null: any in the range"
+    )
     crop: Annotated[int, Field(ge=32)] = Field(128, description="side of the square crop in pixels")
     views: Annotated[int, Field(ge=0)] = Field(
         0,
         description="augmented views an image, whose frozen features are cached in memory; "
         "0: a fresh view every epoch, nothing cached",
     )
+
+    @model_validator(mode="after")
+    def _sizes(self) -> TrainingSettings:
+        _check_range("resize", self.resize)
+        if self.resize_by == "long_side" and self.resize[0] < SMALLEST_SIDE:
+            raise ValueError(
+                f"resize is {list(self.resize)} pixels; the least is {SMALLEST_SIDE}, or give "
+                "resize_by: factor"
+            )
+        if self.resize_by == "factor" and self.resize[1] > LARGEST_FACTOR:
+            raise ValueError(
+                f"resize is {list(self.resize)} with resize_by: factor; the greatest factor is "
+                f"{LARGEST_FACTOR}"
+            )
+        return self
+
+
+class CamSettings(TrainingSettings):
+    """The CAM classifier and the extraction of its maps (IRNet, section 3.1)."""
+
+    frozen_blocks: Annotated[int, Field(ge=0, le=5)] = Field(
+        3, description="blocks 1..k keep their pretrained weights"
+    )
+    learning_rate: NonNegative = Field(0.005, description="of the backbone; poly decay, power 0.9")
+    head_factor: NonNegative = Field(10.0, description="the head learns this much faster")
     scales: tuple[Annotated[float, Field(gt=0)], ...] = Field(
         (1.0, 0.5, 1.5), description="extraction: CAMs of these scales and flips are summed"
     )
 
     @model_validator(mode="after")
-    def _ranges(self) -> CamSettings:
-        _check_range("resize", self.resize)
+    def _has_scales(self) -> CamSettings:
         if not self.scales:
             raise ValueError("scales is empty; name at least one, e.g. [1.0]")
         return self
@@ -150,7 +196,7 @@ class LabelCrfSettings(Settings):
     bilateral_compat: NonNegative = Field(10.0, description="appearance weight")
 
 
-class IrnSettings(BackboneSettings):
+class IrnSettings(TrainingSettings):
     """IR labels and IRNet's boundary and displacement heads on a frozen backbone."""
 
     foreground_threshold: Fraction = Field(0.5, description="labels: a CAM above it is foreground")
@@ -164,22 +210,18 @@ class IrnSettings(BackboneSettings):
         5, description="training: pairs of cells nearer than this on the stride-4 grid"
     )
     epochs: Positive = Field(4, description="passes over the training list")
-    batch_size: Positive = Field(16, description="images a step")
     edge_learning_rate: NonNegative = Field(0.02, description="of the boundary head; poly 0.9")
     displacement_learning_rate: NonNegative = Field(
         0.05, description="of the displacement head; poly 0.9"
     )
-    momentum: Fraction = Field(0.9, description="of SGD (IRNet's released code: 1e-4)")
     weight_decay: NonNegative = Field(0.0, description="of SGD (IRNet's released code: 0)")
-    resize: Range = Field((128, 128), description="range of the long side in pixels, drawn a view")
-    crop: Annotated[int, Field(ge=32)] = Field(128, description="side of the square crop in pixels")
+    resize: Range = Field((128, 128), description="range of sizes, drawn a view, see resize_by")
     views: Annotated[int, Field(ge=0)] = Field(
         2, description="augmented views an image, cached; 0: fresh ones, nothing cached"
     )
 
     @model_validator(mode="after")
-    def _ranges(self) -> IrnSettings:
-        _check_range("resize", self.resize)
+    def _thresholds(self) -> IrnSettings:
         if self.background_threshold > self.foreground_threshold:
             raise ValueError(
                 f"background_threshold {self.background_threshold} is above foreground_threshold "
@@ -211,7 +253,7 @@ class PseudoMaskSettings(Settings):
     )
 
 
-class SegmentationSettings(BackboneSettings):
+class SegmentationSettings(TrainingSettings):
     """DeepLab v2 with multi-scale inputs (MSC)."""
 
     frozen_blocks: Annotated[int, Field(ge=0, le=5)] = Field(
@@ -223,8 +265,7 @@ class SegmentationSettings(BackboneSettings):
     scales: tuple[Annotated[float, Field(gt=0, le=2)], ...] = Field(
         (0.5,), description="MSC: further input scales beside 1"
     )
-    epochs: Positive = Field(9, description="passes over the training list")
-    batch_size: Positive = Field(10, description="images a step")
+    batch_size: Positive = Field(10, description="images a forward pass")
     learning_rate: NonNegative = Field(0.01, description="of the backbone; poly decay, power 0.9")
     momentum: Fraction = Field(0.9, description="of SGD")
     weight_decay: NonNegative = Field(5e-4, description="of SGD; 0 for the ASPP's biases")
@@ -237,15 +278,9 @@ class SegmentationSettings(BackboneSettings):
     class_balanced: bool = Field(
         False, description="weight classes by the inverse root of their pixels in the pseudo-masks"
     )
-    resize: Range = Field((112, 176), description="range of the long side in pixels, drawn a view")
-    crop: Annotated[int, Field(ge=32)] = Field(128, description="side of the square crop in pixels")
-    views: Annotated[int, Field(ge=0)] = Field(
-        0, description="augmented views an image, cached; 0: fresh ones, nothing cached"
-    )
 
     @model_validator(mode="after")
-    def _ranges(self) -> SegmentationSettings:
-        _check_range("resize", self.resize)
+    def _has_rates(self) -> SegmentationSettings:
         if not self.aspp_rates:
             raise ValueError("aspp_rates is empty; name at least one, e.g. [6, 12, 18, 24]")
         return self
@@ -324,6 +359,6 @@ class Config(Experiment):
     )
 
 
-def _check_range(key: str, limits: tuple[int, int]) -> None:
+def _check_range(key: str, limits: tuple[float, float]) -> None:
     if limits[0] > limits[1]:
         raise ValueError(f"{key} is {list(limits)}; the first number must not exceed the second")

@@ -1,9 +1,11 @@
 """Train the CAM classifier of a round."""
 
 from conta_core.config import parse_settings
+from conta_core.device import count_devices
 from conta_core.jobs import job
 from conta_core.settings import CamSettings, ContextSettings
 from conta_core.stages.train_cam import train_cam
+from conta_core.training.files import training_files
 
 with job(snakemake.log[0], snakemake.rule, snakemake.wildcards):
     settings = snakemake.params.settings
@@ -16,4 +18,6 @@ with job(snakemake.log[0], snakemake.rule, snakemake.wildcards):
         seed=settings["seed"],
         round_index=int(snakemake.wildcards.round),
         threads=snakemake.threads,
+        processes=count_devices(snakemake.resources.get("gpu", 1)),
+        files=training_files(snakemake.rule, snakemake.wildcards),
     )

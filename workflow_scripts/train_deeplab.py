@@ -1,9 +1,11 @@
 """Train the segmentation model of a round."""
 
 from conta_core.config import parse_settings
+from conta_core.device import count_devices
 from conta_core.jobs import job
 from conta_core.settings import SegmentationSettings
 from conta_core.stages.train_deeplab import train_deeplab
+from conta_core.training.files import training_files
 
 with job(snakemake.log[0], snakemake.rule, snakemake.wildcards):
     settings = snakemake.params.settings
@@ -15,4 +17,6 @@ with job(snakemake.log[0], snakemake.rule, snakemake.wildcards):
         seed=settings["seed"],
         round_index=int(snakemake.wildcards.round),
         threads=snakemake.threads,
+        processes=count_devices(snakemake.resources.get("gpu", 1)),
+        files=training_files(snakemake.rule, snakemake.wildcards),
     )

@@ -67,6 +67,11 @@ class Backbone(nn.Module):
             )
         self.train(mode)
 
+    @property
+    def fill(self) -> tuple[int, ...]:
+        """The colour (RGB, 0..255) nearest to what the network reads as 0."""
+        return tuple(round(255 * mean) for mean in self.mean)
+
     def normalise(self, images: Tensor) -> Tensor:
         """From uint8 or 0..255 floats (B, 3, H, W) to this network's input."""
         mean = torch.tensor(self.mean, device=images.device).view(1, 3, 1, 1)

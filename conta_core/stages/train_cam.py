@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -14,12 +15,17 @@ from conta_core.manifest import Manifest
 from conta_core.networks.cam_net import CamNet
 from conta_core.seeding import derive_seed
 from conta_core.settings import CamSettings, ContextSettings
-from conta_core.training.engine import learning, train
-from conta_core.training.frozen_features import Batch, batches, steps_of
+from conta_core.training import processes
+from conta_core.training.checkpoint import training_key
+from conta_core.training.engine import train
+from conta_core.training.files import NO_FILES, TrainingFiles
+from conta_core.training.objective import Objective, learning
+from conta_core.training.schedule import Schedule
 from conta_core.training.views import ViewedImages
 from conta_core.weights import save_model
 
 
+@processes.in_processes
 def train_cam(
     *,
     manifest: str,
@@ -30,6 +36,7 @@ def train_cam(
     seed: int,
     round_index: int,
     threads: int,
+    files: TrainingFiles = NO_FILES,
 ) -> None:
     """Train s = f(X, M) with the multilabel soft margin loss.
 
@@ -42,10 +49,10 @@ def train_cam(
         context_settings: block and scaling of M.
         seed: of the experiment.
         round_index: the round.
-        threads: CPU threads.
+        threads: CPU threads, of all processes together.
+        files: what the training writes beside the model.
     """
-    configure_threads(threads)
-    device = select_device()
+    configure_threads(threads // processes.count())
     data = Manifest.load(manifest)
     ids = data.ids("train")
     maps = ContextMaps(context, context_settings.scaling, ids, data.classes) if context else None
@@ -56,54 +63,75 @@ def train_cam(
         "context_block": context_settings.block if maps else None,
         "seed": derive_seed(seed, round_index, "train_cam", "weights"),
     }
-    model = CamNet(len(data.classes), **architecture).to(device)
-    model.backbone.freeze(settings.frozen_blocks)
-    model.train()
-    torch.manual_seed(derive_seed(seed, round_index, "train_cam", "dropout"))
-    first = model.backbone.first_changing_block(settings.frozen_blocks)
-
-    def frozen(images: Tensor) -> list[Tensor]:
-        normalised = model.backbone.normalise(images)
-        return model.backbone(normalised, last=first - 1)[-1:] if first > 1 else [normalised]
-
-    def loss_of(batch: Batch) -> Tensor:
-        features = model.backbone(batch.features[0], batch.targets.get("context"), first=first)
-        logits = model.classify(features[-1] if features else batch.features[0])
-        return F.multilabel_soft_margin_loss(logits, batch.targets["tags"])
-
+    model = CamNet(len(data.classes), **architecture).to(select_device(processes.rank()))
+    objective = CamObjective(model, settings.frozen_blocks)
     draws = (seed, round_index, "train_cam")
-    images = ViewedImages(
-        data,
-        ids,
-        resize=settings.resize,
-        crop=settings.crop,
-        seed=draws,
-        fill=round(255 * sum(model.backbone.mean) / 3),
-        context=maps.__getitem__ if maps else None,
-    )
-    steps = batches(
-        images,
-        frozen,
-        views=settings.views,
-        epochs=settings.epochs,
-        batch_size=settings.batch_size,
-        seed=draws,
-        device=device,
-        workers=max(0, threads - 2),
-    )
-    fast = [*model.classifier.parameters(), *model.backbone.context_inputs.parameters()]
-    base, decay = settings.learning_rate, settings.weight_decay
-    groups = [
-        {"params": fast, "lr": base * settings.head_factor, "weight_decay": decay},
-        {"params": learning(model.backbone.blocks.parameters()), "lr": base, "weight_decay": decay},
-    ]
+    torch.manual_seed(derive_seed(*draws, "dropout"))
     train(
-        steps,
-        loss_of,
-        [group for group in groups if group["params"]],
-        momentum=settings.momentum,
-        total=steps_of(len(ids), settings.batch_size, settings.epochs),
+        objective.train(),
+        _groups(model, settings),
+        ViewedImages(
+            data,
+            ids,
+            settings=settings,
+            seed=draws,
+            fill=model.backbone.fill,
+            context=maps.__getitem__ if maps else None,
+        ),
+        Schedule(len(ids), settings, draws),
         what="CAM classifier",
-        ids=ids,
+        key=training_key(
+            __file__,
+            [manifest, context],
+            settings=settings,
+            context=context_settings if maps else None,
+            draws=draws,
+        ),
+        files=files,
+        workers=max(0, threads // processes.count() - 2),
     )
-    save_model(output, model, "cam", data.classes, architecture)
+    if processes.is_first():
+        save_model(output, model, "cam", data.classes, architecture)
+    files.discard_checkpoint()
+
+
+class CamObjective(Objective):
+    """The multilabel soft margin loss of the classifier.
+
+    Args:
+        model: the classifier.
+        frozen_blocks: blocks 1..k keep their weights.
+    """
+
+    weights = (1.0,)
+
+    def __init__(self, model: CamNet, frozen_blocks: int) -> None:
+        super().__init__()
+        self.model = model
+        model.backbone.freeze(frozen_blocks)
+        self._first = model.backbone.first_changing_block(frozen_blocks)
+
+    def frozen(self, images: Tensor) -> list[Tensor]:
+        """The last block's output before the first that changes."""
+        normalised = self.model.backbone.normalise(images)
+        if self._first == 1:
+            return [normalised]
+        return self.model.backbone(normalised, last=self._first - 1)[-1:]
+
+    def forward(self, features: list[Tensor], targets: Mapping[str, Tensor]) -> tuple[Tensor, ...]:
+        """The losses of the images, and how many there are."""
+        blocks = self.model.backbone(features[0], targets.get("context"), first=self._first)
+        logits = self.model.classify(blocks[-1] if blocks else features[0]).float()
+        losses = F.multilabel_soft_margin_loss(logits, targets["tags"], reduction="none")
+        return losses.sum()[None], losses.new_tensor([len(losses)])
+
+
+def _groups(model: CamNet, settings: CamSettings) -> list[dict[str, Any]]:
+    """The backbone 1x; what is new, the head and the context's weights, faster."""
+    base, decay = settings.learning_rate, settings.weight_decay
+    fast = [*model.classifier.parameters(), *model.backbone.context_inputs.parameters()]
+    slow = learning(model.backbone.blocks.parameters())
+    return [
+        {"params": fast, "lr": base * settings.head_factor, "weight_decay": decay},
+        {"params": slow, "lr": base, "weight_decay": decay},
+    ]

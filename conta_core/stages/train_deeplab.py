@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,14 +18,19 @@ from conta_core.masks import IGNORE, read_label_png, require_masks
 from conta_core.networks.deeplab import DeepLab
 from conta_core.seeding import derive_seed
 from conta_core.settings import SegmentationSettings
-from conta_core.training.engine import learning, train
-from conta_core.training.frozen_features import Batch, batches, steps_of
+from conta_core.training import processes
+from conta_core.training.checkpoint import training_key
+from conta_core.training.engine import train
+from conta_core.training.files import NO_FILES, TrainingFiles
+from conta_core.training.objective import Objective, learning
+from conta_core.training.schedule import Schedule
 from conta_core.training.views import ViewedImages
 from conta_core.weights import save_model
 
 LOGGER = logging.getLogger(__name__)
 
 
+@processes.in_processes
 def train_deeplab(
     *,
     manifest: str,
@@ -35,6 +40,7 @@ def train_deeplab(
     seed: int,
     round_index: int,
     threads: int,
+    files: TrainingFiles = NO_FILES,
 ) -> None:
     """Minimise the sum of the cross-entropies of every scale and of their maximum.
 
@@ -45,10 +51,10 @@ def train_deeplab(
         settings: of the segmentation model.
         seed: of the experiment.
         round_index: the round.
-        threads: CPU threads.
+        threads: CPU threads, of all processes together.
+        files: what the training writes beside the model.
     """
-    configure_threads(threads)
-    device = select_device()
+    configure_threads(threads // processes.count())
     data = Manifest.load(manifest)
     ids = data.ids("train")
     require_masks(pseudo_masks, ids)
@@ -60,72 +66,89 @@ def train_deeplab(
         "scales": list(settings.scales),
         "seed": derive_seed(seed, round_index, "train_deeplab", "weights"),
     }
-    model = DeepLab(len(data.classes), **architecture).to(device)
-    model.backbone.freeze(settings.frozen_blocks)
-    model.train()
-    torch.manual_seed(derive_seed(seed, round_index, "train_deeplab", "dropout"))
-    first = settings.frozen_blocks + 1
-    weights = None
+    model = DeepLab(len(data.classes), **architecture).to(select_device(processes.rank()))
+    shares = None
     if settings.class_balanced:
-        weights = class_weights(pseudo_masks, ids, len(data.class_names)).to(device)
-
-    def frozen(images: Tensor) -> list[Tensor]:
-        pyramid = model.pyramid(model.backbone.normalise(images))
-        return [model.backbone(x, last=first - 1)[-1] if first > 1 else x for x in pyramid]
-
-    def loss_of(batch: Batch) -> Tensor:
-        features = [(model.backbone(x, first=first) or [x])[-1] for x in batch.features]
-        outputs = model.combine([model.aspp(x) for x in features])
-        return msc_loss(outputs, batch.targets["labels"], weights)
-
+        shares = class_weights(pseudo_masks, ids, len(data.class_names))
+    objective = MscObjective(model, settings.frozen_blocks, shares)
     draws = (seed, round_index, "train_deeplab")
-    images = ViewedImages(
-        data,
-        ids,
-        resize=settings.resize,
-        crop=settings.crop,
-        seed=draws,
-        fill=round(255 * sum(model.backbone.mean) / 3),
-        labels=lambda image_id: read_label_png(Path(pseudo_masks) / f"{image_id}.png"),
-    )
-    steps = batches(
-        images,
-        frozen,
-        views=settings.views,
-        epochs=settings.epochs,
-        batch_size=settings.batch_size,
-        seed=draws,
-        device=device,
-        workers=max(0, threads - 2),
-    )
+    torch.manual_seed(derive_seed(*draws, "dropout"))
     train(
-        steps,
-        loss_of,
+        objective.train(),
         _groups(model, settings),
-        momentum=settings.momentum,
-        total=steps_of(len(ids), settings.batch_size, settings.epochs),
+        ViewedImages(
+            data,
+            ids,
+            settings=settings,
+            seed=draws,
+            fill=model.backbone.fill,
+            labels=lambda image_id: read_label_png(Path(pseudo_masks) / f"{image_id}.png"),
+        ),
+        Schedule(len(ids), settings, draws),
         what="DeepLab",
-        ids=ids,
-        clip=settings.gradient_clip,
+        key=training_key(__file__, [manifest, pseudo_masks], settings=settings, draws=draws),
+        files=files,
+        workers=max(0, threads // processes.count() - 2),
     )
-    save_model(output, model, "deeplab", data.classes, architecture)
+    if processes.is_first():
+        save_model(output, model, "deeplab", data.classes, architecture)
+    files.discard_checkpoint()
 
 
-def msc_loss(outputs: Sequence[Tensor], labels: Tensor, weights: Tensor | None = None) -> Tensor:
-    """Sum over the outputs of the cross-entropy with the labels at each one's size.
+class MscObjective(Objective):
+    """The sum of the cross-entropies of every scale and of their maximum.
 
     Args:
-        outputs: logits (B, n + 1, h, w) of each scale, and their maximum.
-        labels: uint8 (B, H, W), 255 ignored; resized by nearest.
-        weights: of the classes, (n + 1,).
+        model: the segmentation model.
+        frozen_blocks: blocks 1..k keep their weights.
+        class_weights: (n + 1,); None: every class weighs 1.
     """
-    total = 0.0 * outputs[0].sum()  # a batch without one labelled pixel has a gradient of zero
+
+    def __init__(self, model: DeepLab, frozen_blocks: int, class_weights: Tensor | None) -> None:
+        super().__init__()
+        self.model = model
+        self.weights = (1.0,) * (len(model.scales) + 2)
+        self._first = frozen_blocks + 1
+        self._class_weights = class_weights
+        model.backbone.freeze(frozen_blocks)
+
+    def frozen(self, images: Tensor) -> list[Tensor]:
+        """The last frozen block's output at every scale."""
+        backbone = self.model.backbone
+        pyramid = self.model.pyramid(backbone.normalise(images))
+        return [backbone(x, last=self._first - 1)[-1] if self._first > 1 else x for x in pyramid]
+
+    def forward(self, features: list[Tensor], targets: Mapping[str, Tensor]) -> tuple[Tensor, ...]:
+        """The cross-entropies' sums over pixels and their counts, by output."""
+        last = [(self.model.backbone(x, first=self._first) or [x])[-1] for x in features]
+        outputs = self.model.combine([self.model.aspp(x) for x in last])
+        return msc_terms(outputs, targets["labels"], self._class_weights)
+
+
+def msc_terms(
+    outputs: Sequence[Tensor], labels: Tensor, class_weights: Tensor | None = None
+) -> tuple[Tensor, Tensor]:
+    """Of every output the sum of the cross-entropies with the labels at its size, and the count.
+
+    Args:
+        outputs: logits (B, n + 1, h, w) of each scale, and their maximum: k of them.
+        labels: uint8 (B, H, W), 255 ignored; resized by nearest.
+        class_weights: (n + 1,); they weigh the sums and the counts.
+
+    Returns:
+        Sums and counts, (k,) each.
+    """
+    weights = class_weights.to(labels.device) if class_weights is not None else None
+    sums, counts = [], []
     for logits in outputs:
         small = F.interpolate(labels[:, None].float(), logits.shape[-2:], mode="nearest")
         target = small[:, 0].long()
-        if bool((target != IGNORE).any()):
-            total = total + F.cross_entropy(logits, target, weights, ignore_index=IGNORE)
-    return total
+        sums.append(
+            F.cross_entropy(logits.float(), target, weights, ignore_index=IGNORE, reduction="sum")
+        )
+        known = target[target != IGNORE]
+        counts.append((weights[known] if weights is not None else known.new_ones(len(known))).sum())
+    return torch.stack(sums), torch.stack(counts).float()
 
 
 def class_weights(folder: str, ids: Sequence[str], count: int) -> Tensor:
@@ -142,7 +165,7 @@ def class_weights(folder: str, ids: Sequence[str], count: int) -> Tensor:
     return torch.tensor(weights / weights[occurs].mean(), dtype=torch.float32)
 
 
-def _groups(model: DeepLab, settings: SegmentationSettings) -> list[dict[str, object]]:
+def _groups(model: DeepLab, settings: SegmentationSettings) -> list[dict[str, Any]]:
     """Backbone convolutions 1x, ASPP weights 10x, biases 20x without decay (the paper's factor)."""
     rate, decay = settings.learning_rate, settings.weight_decay
     fast = rate * settings.head_factor
@@ -153,9 +176,8 @@ def _groups(model: DeepLab, settings: SegmentationSettings) -> list[dict[str, ob
         for parameter in module.parameters()
     ]
     aspp = list(model.aspp.branches)
-    groups = [
+    return [
         {"params": learning(convolutions), "lr": rate, "weight_decay": decay},
         {"params": [b.weight for b in aspp], "lr": fast, "weight_decay": decay},
         {"params": [b.bias for b in aspp], "lr": 2 * fast, "weight_decay": 0.0},
     ]
-    return [group for group in groups if group["params"]]

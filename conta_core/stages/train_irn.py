@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -10,18 +10,24 @@ from torch import Tensor
 
 from conta_core.device import configure_threads, select_device
 from conta_core.errors import ContaError
-from conta_core.irn_loss import irn_loss
+from conta_core.irn_loss import EPSILON, WEIGHTS, irn_terms
 from conta_core.manifest import Manifest
 from conta_core.networks.irn import GRID_STRIDE, Irn
 from conta_core.seeding import derive_seed
 from conta_core.settings import IrnSettings
 from conta_core.stores import StoreReader
+from conta_core.training import processes
+from conta_core.training.checkpoint import training_key
 from conta_core.training.engine import train
-from conta_core.training.frozen_features import Batch, batches, steps_of
+from conta_core.training.files import NO_FILES, TrainingFiles
+from conta_core.training.frozen_features import batches
+from conta_core.training.objective import Objective
+from conta_core.training.schedule import Pass, Schedule
 from conta_core.training.views import ViewedImages
 from conta_core.weights import save_model
 
 
+@processes.in_processes
 def train_irn(
     *,
     manifest: str,
@@ -31,6 +37,7 @@ def train_irn(
     seed: int,
     round_index: int,
     threads: int,
+    files: TrainingFiles = NO_FILES,
 ) -> None:
     """Train both heads on the IR labels; the backbone stays as it is.
 
@@ -41,92 +48,108 @@ def train_irn(
         settings: of the IRN.
         seed: of the experiment.
         round_index: the round.
-        threads: CPU threads.
+        threads: CPU threads, of all processes together.
+        files: what the training writes beside the model.
+
+    Raises:
+        ContaError: pairs of the radius do not fit the crop.
     """
-    configure_threads(threads)
-    device = select_device()
+    configure_threads(threads // processes.count())
     data = Manifest.load(manifest)
     ids = data.ids("train")
-    side = -(-settings.crop // GRID_STRIDE)
-    if side <= 2 * (settings.radius - 1):
-        raise ContaError(
-            f"irn.radius is {settings.radius}: its pairs do not fit the {side} x {side} cells of "
-            f"irn.crop {settings.crop}; lower the radius or raise the crop"
-        )
     architecture: dict[str, Any] = {
         "backbone": settings.backbone,
         "weights": settings.weights,
         "output_stride": settings.output_stride,
         "seed": derive_seed(seed, round_index, "train_irn", "weights"),
     }
-    model = Irn(**architecture).to(device)
-    model.train()
-
-    def frozen(images: Tensor) -> list[Tensor]:
-        return model.taps(model.backbone.normalise(images))
-
-    def loss_of(batch: Batch) -> Tensor:
-        edge, displacement = model.heads(batch.features, (side, side))
-        small = batch.targets["labels"][:, ::GRID_STRIDE, ::GRID_STRIDE]
-        return irn_loss(edge, displacement, small, settings.radius)
-
+    model = Irn(**architecture).to(select_device(processes.rank()))
+    objective = IrnObjective(model, settings.crop, settings.radius)
     draws = (seed, round_index, "train_irn")
     with StoreReader(labels, "labels", ids, data.classes) as store:
         images = ViewedImages(
             data,
             ids,
-            resize=settings.resize,
-            crop=settings.crop,
+            settings=settings,
             seed=draws,
-            fill=round(255 * sum(model.backbone.mean) / 3),
+            fill=model.backbone.fill,
             labels=lambda image_id: store.read(image_id, "labels"),
         )
-        steps = batches(
-            images,
-            frozen,
-            views=settings.views,
-            epochs=settings.epochs,
-            batch_size=settings.batch_size,
-            seed=draws,
-            device=device,
-        )
-        decay = settings.weight_decay
-        groups = [
-            {
-                "params": list(model.edge.parameters()),
-                "lr": settings.edge_learning_rate,
-                "weight_decay": decay,
-            },
-            {
-                "params": list(model.displacement.parameters()),
-                "lr": settings.displacement_learning_rate,
-                "weight_decay": decay,
-            },
-        ]
         train(
-            steps,
-            loss_of,
-            groups,
-            momentum=settings.momentum,
-            total=steps_of(len(ids), settings.batch_size, settings.epochs),
-            what="IRN",
-            ids=ids,
-        )
-        whole = batches(
+            objective.train(),
+            _groups(model, settings),
             images,
-            frozen,
-            views=0,
-            epochs=1,
-            batch_size=settings.batch_size,
-            seed=(*draws, "mean displacement"),
-            device=device,
+            Schedule(len(ids), settings, draws),
+            what="IRN",
+            key=training_key(__file__, [manifest, labels], settings=settings, draws=draws),
+            files=files,
         )
-        model.mean_displacement.copy_(_mean_displacement(model, whole, (side, side)))
-    save_model(output, model, "irn", data.classes, architecture)
+        model.mean_displacement.copy_(_mean_displacement(objective, images, settings))
+    if processes.is_first():
+        save_model(output, model, "irn", data.classes, architecture)
+    files.discard_checkpoint()
+
+
+class IrnObjective(Objective):
+    """IRNet's boundary and displacement losses on the stride-4 grid of a crop.
+
+    Args:
+        model: the IRN.
+        crop: side of the crops, pixels.
+        radius: pairs of cells nearer than this.
+
+    Raises:
+        ContaError: pairs that do not fit the crop.
+    """
+
+    weights = WEIGHTS
+    epsilon = EPSILON
+
+    def __init__(self, model: Irn, crop: int, radius: int) -> None:
+        super().__init__()
+        side = -(-crop // GRID_STRIDE)
+        if side <= 2 * (radius - 1):
+            raise ContaError(
+                f"irn.radius is {radius}: its pairs do not fit the {side} x {side} cells of "
+                f"irn.crop {crop}; lower the radius or raise the crop"
+            )
+        self.model, self.grid, self._radius = model, (side, side), radius
+
+    def frozen(self, images: Tensor) -> list[Tensor]:
+        """The five taps of the backbone."""
+        return self.model.taps(self.model.backbone.normalise(images))
+
+    def forward(self, features: list[Tensor], targets: Mapping[str, Tensor]) -> tuple[Tensor, ...]:
+        """The sums and counts of :func:`~conta_core.irn_loss.irn_terms`."""
+        edge, displacement = self.model.heads(features, self.grid)
+        small = targets["labels"][:, ::GRID_STRIDE, ::GRID_STRIDE]
+        return irn_terms(edge, displacement, small, self._radius)
+
+
+def _groups(model: Irn, settings: IrnSettings) -> list[dict[str, Any]]:
+    """The boundary head and the displacement head, each with its own learning rate."""
+    heads = (
+        (model.edge, settings.edge_learning_rate),
+        (model.displacement, settings.displacement_learning_rate),
+    )
+    return [
+        {"params": list(head.parameters()), "lr": rate, "weight_decay": settings.weight_decay}
+        for head, rate in heads
+    ]
 
 
 @torch.no_grad()
-def _mean_displacement(model: Irn, views: Iterable[Batch], grid: tuple[int, int]) -> Tensor:
+def _mean_displacement(
+    objective: IrnObjective, images: ViewedImages, settings: IrnSettings
+) -> Tensor:
     """Mean displacement over one view of each image, which evaluation subtracts, (2,)."""
-    means = [model.displacement(view.features, grid).mean(dim=(2, 3)) for view in views]
-    return torch.cat(means).mean(dim=0)
+    model, size = objective.model, settings.batch_size
+    device = model.mean_displacement.device
+    numbers = range(len(images))
+    once = [Pass(0, tuple(numbers[start : start + size])) for start in numbers[::size]]
+    total = torch.zeros(2, dtype=torch.float64, device=device)
+    for batch in batches(images, objective.frozen, once, views=0, device=device):
+        if batch.counts:
+            moved = model.displacement(batch.features, objective.grid)
+            total += moved.mean(dim=(2, 3)).sum(dim=0)
+    return (processes.sum_over_processes(total) / len(images)).float()

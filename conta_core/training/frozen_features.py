@@ -3,13 +3,14 @@
 With ``views: V`` an image is seen under V augmented views, epoch e under view
 e mod V; what the frozen blocks make of each is computed before the first epoch and
 kept in half precision. With ``views: 0`` every epoch draws fresh views and nothing
-is kept. Both give the same batches to the loop.
+is kept. Both give the same batches to the loop. Of several processes each takes every
+n-th image of a pass.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -17,7 +18,8 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 
 from conta_core.progress import track
-from conta_core.seeding import torch_generator
+from conta_core.training import processes
+from conta_core.training.schedule import Pass
 from conta_core.training.views import ViewedImages
 
 LOGGER = logging.getLogger(__name__)
@@ -26,66 +28,64 @@ CACHE_BATCH = 32
 
 @dataclass
 class Batch:
-    """One step's input.
+    """One pass's input to one process.
 
     Attributes:
         epoch: counted from 0.
-        indices: of the images in the list.
-        features: what the frozen blocks gave, each (B, ...).
+        whole: indices of the images of all processes.
+        features: what the frozen blocks gave of this process's images, each (B, ...).
         targets: ``tags``, ``labels``, ``context``, each (B, ...).
+        counts: False where the pass has fewer images than processes, and this one has
+            another's image, so as to keep step.
     """
 
     epoch: int
-    indices: Tensor
+    whole: tuple[int, ...]
     features: list[Tensor]
     targets: dict[str, Tensor]
+    counts: bool = True
 
 
 def batches(
     images: ViewedImages,
     frozen: Callable[[Tensor], list[Tensor]],
+    passes: Sequence[Pass],
     *,
     views: int,
-    epochs: int,
-    batch_size: int,
-    seed: tuple[int | str, ...],
     device: torch.device,
+    start: int = 0,
     workers: int = 0,
 ) -> Iterator[Batch]:
-    """All batches of a training, epoch by epoch, each epoch in an order of its own.
+    """This process's share of every pass.
 
     Args:
         images: the views.
         frozen: from uint8 images (B, 3, crop, crop) to the frozen features.
+        passes: of the whole training.
         views: see the module.
-        epochs: passes over the images.
-        batch_size: images a batch; the last one of an epoch may be smaller.
-        seed: parts of the seed (seed, round, stage).
         device: of the features and targets.
+        start: the first pass to give.
         workers: processes that read images.
     """
-    orders = [
-        torch.randperm(len(images), generator=torch_generator(*seed, "order", epoch)).split(
-            batch_size
-        )
-        for epoch in range(epochs)
-    ]
+    own = [_own(one) for one in passes[start:]]
     if views == 0:
         plan = [
-            [(int(i), epoch) for i in part] for epoch in range(epochs) for part in orders[epoch]
+            [(index, one.epoch) for index in part]
+            for one, part in zip(passes[start:], own, strict=True)
         ]
-        for keys, sample in zip(plan, _load(images, plan, workers), strict=True):
-            yield _to_batch(sample, frozen, keys[0][1], device)
-        return
-    cache = _Cache(images, frozen, min(views, epochs), device, workers)
-    for epoch, order in enumerate(orders):
-        for part in order:
-            yield cache.batch(part, epoch)
+        loaded = (_to_device(sample, frozen, device) for sample in _load(images, plan, workers))
+    else:
+        epochs = 1 + max(one.epoch for one in passes)
+        cache = _Cache(images, frozen, min(views, epochs), device, workers)
+        loaded = (cache.get(part, one.epoch) for one, part in zip(passes[start:], own, strict=True))
+    for one, (features, targets) in zip(passes[start:], loaded, strict=True):
+        counts = len(one.indices) > processes.rank()
+        yield Batch(one.epoch, one.indices, features, targets, counts)
 
 
-def steps_of(images: int, batch_size: int, epochs: int) -> int:
-    """How many batches :func:`batches` yields."""
-    return epochs * -(-images // batch_size)
+def _own(one: Pass) -> tuple[int, ...]:
+    """This process's images of a pass; the first image where there is none left for it."""
+    return one.indices[processes.rank() :: processes.count()] or one.indices[:1]
 
 
 class _Cache:
@@ -108,47 +108,41 @@ class _Cache:
         loaded = track(
             _load(images, plan, workers), len(plan), "frozen features", LOGGER, "batches"
         )
-        for sample in loaded:
-            batch = _to_batch(sample, frozen, 0, device)
+        for keys_of_batch, sample in zip(plan, loaded, strict=True):
+            features, targets = _to_device(sample, frozen, device)
             if not self._features:
                 self._features = [
-                    torch.empty((len(keys), *f.shape[1:]), dtype=torch.float16)
-                    for f in batch.features
+                    torch.empty((len(keys), *f.shape[1:]), dtype=torch.float16) for f in features
                 ]
                 self._targets = {
                     name: torch.empty((len(keys), *t.shape[1:]), dtype=t.dtype)
-                    for name, t in batch.targets.items()
+                    for name, t in targets.items()
                 }
-            end = start + len(batch.indices)
-            for kept, fresh in zip(self._features, batch.features, strict=True):
+            end = start + len(keys_of_batch)
+            for kept, fresh in zip(self._features, features, strict=True):
                 kept[start:end] = fresh.half().cpu()
-            for name, fresh in batch.targets.items():
+            for name, fresh in targets.items():
                 self._targets[name][start:end] = fresh.cpu()
             start = end
 
-    def batch(self, indices: Tensor, epoch: int) -> Batch:
-        rows = indices + (epoch % self._views) * self._count
+    def get(self, indices: Sequence[int], epoch: int) -> tuple[list[Tensor], dict[str, Tensor]]:
+        rows = torch.tensor(indices) + (epoch % self._views) * self._count
         features = [kept[rows].to(self._device).float() for kept in self._features]
         features = [f.contiguous(memory_format=torch.channels_last) for f in features]
-        targets = {name: kept[rows].to(self._device) for name, kept in self._targets.items()}
-        return Batch(epoch, indices, features, targets)
+        return features, {name: kept[rows].to(self._device) for name, kept in self._targets.items()}
 
 
 def _load(
     images: ViewedImages, plan: list[list[tuple[int, int]]], workers: int
 ) -> DataLoader[dict[str, Tensor]]:
-    return DataLoader(images, batch_sampler=plan, num_workers=workers)
+    # a generator of its own: the loader draws from it, and must not move the training's draws
+    generator = torch.Generator().manual_seed(0)
+    return DataLoader(images, batch_sampler=plan, num_workers=workers, generator=generator)
 
 
-def _to_batch(
-    sample: dict[str, Tensor],
-    frozen: Callable[[Tensor], list[Tensor]],
-    epoch: int,
-    device: torch.device,
-) -> Batch:
+def _to_device(
+    sample: dict[str, Tensor], frozen: Callable[[Tensor], list[Tensor]], device: torch.device
+) -> tuple[list[Tensor], dict[str, Tensor]]:
     with torch.no_grad():
-        features = frozen(sample["image"].to(device))
-    targets = {
-        name: value.to(device) for name, value in sample.items() if name not in ("image", "index")
-    }
-    return Batch(epoch, sample["index"], features, targets)
+        features = frozen(sample.pop("image").to(device))
+    return features, {name: value.to(device) for name, value in sample.items()}

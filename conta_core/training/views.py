@@ -14,6 +14,7 @@ from conta_core.images import read_image
 from conta_core.manifest import Manifest
 from conta_core.masks import IGNORE
 from conta_core.seeding import numpy_generator
+from conta_core.settings import TrainingSettings
 
 #: a context crop is kept at the crop's size over this
 CONTEXT_STRIDE = 8
@@ -39,13 +40,15 @@ class View:
     left: int
     crop: int
 
-    def apply(self, array: np.ndarray, interpolation: int, fill: float) -> np.ndarray:
+    def apply(
+        self, array: np.ndarray, interpolation: int, fill: float | tuple[int, ...]
+    ) -> np.ndarray:
         """Resize, flip and crop an array (h, w) or (h, w, c) of any resolution.
 
         Args:
             array: lies over the whole image.
             interpolation: of cv2.
-            fill: value outside the image.
+            fill: value outside the image, or one a channel.
 
         Returns:
             (crop, crop) or (crop, crop, c), the array's dtype.
@@ -61,21 +64,33 @@ class View:
 
 
 def draw_view(
-    generator: np.random.Generator, size: tuple[int, int], resize: tuple[int, int], crop: int
+    generator: np.random.Generator, size: tuple[int, int], settings: TrainingSettings
 ) -> View:
-    """Draw a view: long side in ``resize``, a fair flip, a crop anywhere inside.
+    """Draw a view: a size, a fair flip, a crop anywhere inside.
 
     Args:
         generator: always draws four numbers, whatever the sizes.
         size: height and width of the image, pixels.
-        resize: least and greatest long side, pixels.
-        crop: side of the crop, pixels.
+        settings: ``resize``, ``resize_by``, ``resize_steps`` and ``crop``.
     """
     draw = generator.random(4)
-    long_side = resize[0] + int(draw[0] * (resize[1] - resize[0] + 1))
-    height, width = (max(1, round(side * long_side / max(size))) for side in size)
+    drawn = _draw_size(float(draw[0]), settings)
+    base = max(size) if settings.resize_by == "long_side" else 1
+    height, width = (max(1, round(side * drawn / base)) for side in size)
+    crop = settings.crop
     top, left = (_start(side, crop, u) for side, u in ((height, draw[1]), (width, draw[2])))
     return View(height, width, bool(draw[3] < 0.5), top, left, crop)
+
+
+def _draw_size(draw: float, settings: TrainingSettings) -> float:
+    """The long side in whole pixels, or the factor."""
+    least, greatest = settings.resize
+    if settings.resize_steps is not None:
+        step = int(draw * settings.resize_steps) / (settings.resize_steps - 1)
+        return least + step * (greatest - least)
+    if settings.resize_by == "long_side":
+        return least + int(draw * (greatest - least + 1))
+    return least + draw * (greatest - least)
 
 
 def _start(side: int, crop: int, draw: float) -> int:
@@ -89,10 +104,9 @@ class ViewedImages(Dataset[dict[str, torch.Tensor]]):
     Args:
         manifest: of the data set.
         ids: images, by index.
-        resize: range of the long side, pixels.
-        crop: side of the crop, pixels.
+        settings: sizes of the views.
         seed: parts of the seed (seed, round, stage).
-        fill: grey level outside the image, that which the network reads as 0.
+        fill: RGB outside the image, what the network reads as 0.
         labels: image id -> uint8 (H, W); None: no labels.
         context: image id -> float32 (h, w); None: no context.
     """
@@ -102,17 +116,15 @@ class ViewedImages(Dataset[dict[str, torch.Tensor]]):
         manifest: Manifest,
         ids: Sequence[str],
         *,
-        resize: tuple[int, int],
-        crop: int,
+        settings: TrainingSettings,
         seed: tuple[int | str, ...],
-        fill: int,
+        fill: tuple[int, ...],
         labels: Callable[[str], np.ndarray] | None = None,
         context: Callable[[str], np.ndarray] | None = None,
     ) -> None:
         self.manifest = manifest
         self.ids = list(ids)
-        self._resize = resize
-        self._crop = crop
+        self._settings = settings
         self._seed = seed
         self._fill = fill
         self._labels = labels
@@ -125,26 +137,25 @@ class ViewedImages(Dataset[dict[str, torch.Tensor]]):
         """The image of an index under the view of a number.
 
         Returns:
-            ``image`` uint8 (3, crop, crop), ``tags`` float32 (n,), ``index`` int64, and
-            ``labels`` uint8 (crop, crop), ``context`` float32 (1, crop/8, crop/8) where asked.
+            ``image`` uint8 (3, crop, crop), ``tags`` float32 (n,), and where asked
+            ``labels`` uint8 (crop, crop) and ``context`` float32 (1, crop/8, crop/8).
         """
         index, number = key
         image_id = self.ids[index]
         record = self.manifest.images[image_id]
         generator = numpy_generator(*self._seed, image_id, number)
-        view = draw_view(generator, record.size, self._resize, self._crop)
+        view = draw_view(generator, record.size, self._settings)
         image = view.apply(read_image(record.image), cv2.INTER_LINEAR, self._fill)
         sample = {
             "image": torch.from_numpy(np.ascontiguousarray(image.transpose(2, 0, 1))),
             "tags": torch.from_numpy(self.manifest.tag_vector(image_id)),
-            "index": torch.tensor(index),
         }
         if self._labels is not None:
             labels = view.apply(self._labels(image_id), cv2.INTER_NEAREST, IGNORE)
             sample["labels"] = torch.from_numpy(labels)
         if self._context is not None:
             context = view.apply(self._context(image_id), cv2.INTER_LINEAR, 0.0)
-            side = max(1, self._crop // CONTEXT_STRIDE)
+            side = max(1, self._settings.crop // CONTEXT_STRIDE)
             small = cv2.resize(context, (side, side), interpolation=cv2.INTER_AREA)
             sample["context"] = torch.from_numpy(small)[None]
         return sample

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -42,10 +42,11 @@ from conta_core.stages.predict_logits import predict_logits
 from conta_core.stages.predict_train_masks import predict_train_masks
 from conta_core.stages.refine_cams import predict_edge, refine_cams
 from conta_core.stages.train_cam import train_cam
-from conta_core.stages.train_deeplab import class_weights, msc_loss, train_deeplab
+from conta_core.stages.train_deeplab import class_weights, msc_terms, train_deeplab
 from conta_core.stages.train_irn import train_irn
 from conta_core.stores import StoreReader
-from conta_core.training.frozen_features import Batch
+from conta_core.training.frozen_features import Batch, batches
+from conta_core.training.objective import weighted_ratios
 
 SIDE = 64
 BACKBONE: dict[str, Any] = {
@@ -429,11 +430,12 @@ def drawn(
     kept: list[Batch] = []
     groups: list[dict[str, Any]] = []
 
-    def keep(steps: Iterable[Batch], loss_of: Any, given: Any, **options: Any) -> float:
-        kept.extend(steps)
-        assert len(kept) == options["total"]
+    def keep(objective: Any, given: Any, images: Any, schedule: Any, **options: Any) -> None:
+        views, device = schedule.settings.views, torch.device("cpu")
+        passes = schedule.passes()
+        kept.extend(batches(images, objective.frozen, passes, views=views, device=device))
+        assert len(kept) == schedule.steps
         groups.extend(given)
-        return 0.0
 
     monkeypatch.setattr("conta_core.stages.train_cam.train", keep)
     run()
@@ -461,7 +463,7 @@ def test_arms_draw_the_same(
     assert len(control) == len(conta) == 2 * CAM.epochs
     for one, other in zip(control, conta, strict=True):
         assert one.epoch == other.epoch
-        assert torch.equal(one.indices, other.indices)
+        assert one.whole == other.whole
         assert torch.equal(one.targets["tags"], other.targets["tags"])
         for a, b in zip(one.features, other.features, strict=True):
             assert torch.equal(a, b)
@@ -494,10 +496,10 @@ def test_groups_of_the_classifier(
 def test_rounds_and_seeds_draw_anew(
     chain: Chain, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    def run(**change: Any) -> tuple[list[list[int]], Tensor]:
+    def run(**change: Any) -> tuple[list[tuple[int, ...]], Tensor]:
         path = tmp_path / "x.safetensors"
         found, _ = drawn(monkeypatch, lambda: chain.train_cam(output=str(path), **change))
-        return [batch.indices.tolist() for batch in found], load_file(path)["classifier.weight"]
+        return [batch.whole for batch in found], load_file(path)["classifier.weight"]
 
     order, weight = run()
     for change in ({"round_index": 1}, {"seed": 1}):
@@ -539,6 +541,12 @@ def test_a_radius_that_does_not_fit(chain: Chain, tmp_path: Path) -> None:
             threads=1,
         )
     assert not list(tmp_path.iterdir())
+
+
+def msc_loss(
+    outputs: list[Tensor], labels: Tensor, class_weights: Tensor | None = None
+) -> Tensor:
+    return weighted_ratios(*msc_terms(outputs, labels, class_weights), [1.0] * len(outputs))
 
 
 def test_msc_loss() -> None:

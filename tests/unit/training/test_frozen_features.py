@@ -7,7 +7,9 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from conta_core.training.frozen_features import Batch, batches, steps_of
+from conta_core.settings import TrainingSettings
+from conta_core.training.frozen_features import Batch, batches
+from conta_core.training.schedule import Schedule
 
 COUNT = 7
 
@@ -30,7 +32,6 @@ class Numbered(Dataset[dict[str, Tensor]]):
             "image": image,
             "tags": torch.tensor([float(index), float(view)]),
             "labels": torch.full((4, 4), index, dtype=torch.uint8),
-            "index": torch.tensor(index),
         }
 
 
@@ -40,24 +41,28 @@ def frozen(images: Tensor) -> list[Tensor]:
     return [values, values[:, :1, ::2, ::2].sqrt()]
 
 
-def run(images: Numbered | None = None, **options: Any) -> list[Batch]:
-    settings: dict[str, Any] = {
-        "views": 0,
-        "epochs": 3,
-        "batch_size": 3,
-        "seed": (0, 1, "stage"),
-        "device": torch.device("cpu"),
-    }
-    return list(batches(images or Numbered(), frozen, **{**settings, **options}))  # type: ignore[arg-type]
+def run(
+    images: Numbered | None = None,
+    *,
+    views: int = 0,
+    epochs: int = 3,
+    seed: tuple[int | str, ...] = (0, 1, "stage"),
+    start: int = 0,
+) -> list[Batch]:
+    settings = TrainingSettings(epochs=epochs, batch_size=3)
+    passes = Schedule(COUNT, settings, seed).passes()
+    source: Any = images or Numbered()
+    device = torch.device("cpu")
+    return list(batches(source, frozen, passes, views=views, device=device, start=start))
 
 
 def test_cached_batches_are_the_fresh_ones() -> None:
     """Up to half precision of the features; targets exactly."""
     fresh, cached = run(views=0), run(views=3)
-    assert len(fresh) == len(cached) == steps_of(COUNT, 3, 3) == 9
+    assert len(fresh) == len(cached) == 9
     for one, other in zip(fresh, cached, strict=True):
         assert one.epoch == other.epoch
-        assert torch.equal(one.indices, other.indices)
+        assert one.whole == other.whole
         assert len(one.features) == len(other.features) == 2
         for a, b in zip(one.features, other.features, strict=True):
             assert b.dtype == torch.float32
@@ -75,7 +80,7 @@ def test_cached_batches_are_the_fresh_ones() -> None:
 def test_features_belong_to_their_image_and_view(views: int) -> None:
     for batch in run(views=views, epochs=4):
         view = batch.epoch % views if views else batch.epoch
-        for row, index in enumerate(batch.indices.tolist()):
+        for row, index in enumerate(batch.whole):
             value = (10 * index + view) / 7
             assert float(batch.features[0][row, 0, 1, 1]) == pytest.approx(value, rel=1e-3)
             assert float(batch.features[0][row, 1, 0, 0]) == pytest.approx(view / 7, rel=1e-3)
@@ -102,13 +107,13 @@ def test_every_image_once_an_epoch(views: int) -> None:
     for order in orders.values():
         assert sorted(order) == list(range(COUNT))
     assert len({tuple(order) for order in orders.values()}) == 3
-    assert [len(batch.indices) for batch in run(views=views)] == [3, 3, 1] * 3
+    assert [len(batch.whole) for batch in run(views=views)] == [3, 3, 1] * 3
 
 
 def orders_of(found: list[Batch]) -> dict[int, list[int]]:
     orders: dict[int, list[int]] = {}
     for batch in found:
-        orders.setdefault(batch.epoch, []).extend(batch.indices.tolist())
+        orders.setdefault(batch.epoch, []).extend(batch.whole)
     return orders
 
 
@@ -132,24 +137,33 @@ def test_more_images_than_one_cache_batch(monkeypatch: pytest.MonkeyPatch) -> No
         assert torch.equal(one.targets["tags"], other.targets["tags"])
 
 
+@pytest.mark.parametrize("views", [0, 2])
+def test_from_a_later_pass_on(views: int) -> None:
+    whole, rest = run(views=views), run(views=views, start=4)
+    assert len(rest) == len(whole) - 4
+    for one, other in zip(whole[4:], rest, strict=True):
+        assert (one.epoch, one.whole) == (other.epoch, other.whole)
+        assert torch.equal(one.features[0], other.features[0])
+
+
+def test_reading_moves_no_other_draw() -> None:
+    torch.manual_seed(3)
+    expected = torch.rand(2)
+    torch.manual_seed(3)
+    run()
+    assert torch.equal(torch.rand(2), expected)
+
+
 def test_frozen_features_have_no_gradient() -> None:
     weight = torch.ones(1, requires_grad=True)
+    source: Any = Numbered()
+    passes = Schedule(COUNT, TrainingSettings(epochs=1, batch_size=4), (0,)).passes()
     for views in (0, 1):
         found = batches(
-            Numbered(),  # type: ignore[arg-type]
+            source,
             lambda images: [images.float() * weight],
+            passes,
             views=views,
-            epochs=1,
-            batch_size=4,
-            seed=(0,),
             device=torch.device("cpu"),
         )
         assert not any(batch.features[0].requires_grad for batch in found)
-
-
-@pytest.mark.parametrize(
-    ("images", "batch_size", "epochs", "steps"),
-    [(10, 5, 3, 6), (11, 5, 3, 9), (1, 16, 2, 2), (16, 16, 1, 1), (17, 16, 1, 2)],
-)
-def test_steps_of(images: int, batch_size: int, epochs: int, steps: int) -> None:
-    assert steps_of(images, batch_size, epochs) == steps

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -10,12 +12,13 @@ from PIL import Image
 
 from conta_core.manifest import ImageRecord, Manifest
 from conta_core.seeding import numpy_generator
+from conta_core.settings import TrainingSettings
 from conta_core.training.views import View, ViewedImages, draw_view
 
 SIZE = (90, 150)
 #: rows and columns of the bright square, off the middle both ways
 SQUARE = (slice(20, 48), slice(88, 128))
-FILL = 7
+FILL = (7, 8, 9)
 IDS = ("a", "b")
 SEED = (3, 0, "stage")
 
@@ -42,17 +45,21 @@ def manifest(tmp_path: Path) -> Manifest:
     return Manifest("set", ("cat", "dog"), lists, {"train": "t", "val": "v"}, records)
 
 
+def sizes(
+    resize: tuple[float, float] = (120, 200), crop: int = 96, **others: Any
+) -> TrainingSettings:
+    return TrainingSettings(resize=resize, crop=crop, **others)
+
+
 def viewed(
     manifest: Manifest,
-    resize: tuple[int, int] = (120, 200),
-    crop: int = 96,
+    settings: TrainingSettings = sizes(),  # noqa: B008
     seed: tuple[int | str, ...] = SEED,
 ) -> ViewedImages:
     return ViewedImages(
         manifest,
         IDS,
-        resize=resize,
-        crop=crop,
+        settings=settings,
         seed=seed,
         fill=FILL,
         labels=lambda image_id: square(1),
@@ -85,7 +92,7 @@ def test_image_labels_and_context_lie_on_one_another(manifest: Manifest) -> None
         labels = sample["labels"].numpy()
         if not whole_square(labels):
             continue
-        view = draw_view(numpy_generator(*SEED, "a", number), SIZE, (120, 200), 96)
+        view = draw_view(numpy_generator(*SEED, "a", number), SIZE, sizes())
         seen[view.flip] += 1
         bright = centroid((sample["image"][0].numpy() > 128).astype(float))
         np.testing.assert_allclose(centroid((labels == 1).astype(float)), bright, atol=1.0)
@@ -105,34 +112,32 @@ def test_what_a_sample_holds(manifest: Manifest) -> None:
     assert {name: (value.dtype, tuple(value.shape)) for name, value in sample.items()} == {
         "image": (torch.uint8, (3, 96, 96)),
         "tags": (torch.float32, (2,)),
-        "index": (torch.int64, ()),
         "labels": (torch.uint8, (96, 96)),
         "context": (torch.float32, (1, 12, 12)),
     }
     assert sample["tags"].tolist() == [0, 1]
-    assert int(sample["index"]) == 1
     assert set(sample["labels"].unique().tolist()) <= {0, 1, 255}
-    plain = ViewedImages(manifest, IDS, resize=(120, 200), crop=96, seed=SEED, fill=FILL)
-    assert set(plain[1, 4]) == {"image", "tags", "index"}
+    plain = ViewedImages(manifest, IDS, settings=sizes(), seed=SEED, fill=FILL)
+    assert set(plain[1, 4]) == {"image", "tags"}
     # what lies on an image draws nothing
     assert torch.equal(plain[1, 4]["image"], sample["image"])
     assert len(plain) == 2
 
 
 def test_outside_the_image(manifest: Manifest) -> None:
-    """A crop larger than the image: grey, ignored, and no context."""
-    images = viewed(manifest, resize=(64, 80), crop=96)
+    """A crop larger than the image: one colour, ignored, and no context."""
+    images = viewed(manifest, sizes((64, 80)))
     for number in range(12):
         sample = images[0, number]
-        view = draw_view(numpy_generator(*SEED, "a", number), SIZE, (64, 80), 96)
+        view = draw_view(numpy_generator(*SEED, "a", number), SIZE, sizes((64, 80)))
         inside = np.zeros((96, 96), bool)
         inside[-view.top :, -view.left :][: view.height, : view.width] = True
         assert inside.sum() == view.height * view.width
         image, labels = sample["image"].numpy(), sample["labels"].numpy()
-        assert (image[:, ~inside] == FILL).all()
+        assert (image[:, ~inside] == np.array(FILL)[:, None]).all()
         assert (labels[~inside] == 255).all()
         assert (labels[inside] != 255).all()
-        assert not (image[0][inside] == FILL).all()
+        assert not (image[0][inside] == FILL[0]).all()
         context = sample["context"][0].numpy()
         far = cv2.resize(inside.astype(np.float32), (12, 12), interpolation=cv2.INTER_AREA) == 0
         assert far.any()
@@ -159,14 +164,14 @@ def test_views_are_of_the_seed_the_image_and_the_number(manifest: Manifest) -> N
 def test_always_four_numbers(size: tuple[int, int], resize: tuple[int, int], crop: int) -> None:
     drawing, counting = np.random.default_rng(5), np.random.default_rng(5)
     for _ in range(3):
-        draw_view(drawing, size, resize, crop)
+        draw_view(drawing, size, sizes(resize, crop))
         counting.random(4)
     assert drawing.bit_generator.state == counting.bit_generator.state
 
 
 def test_bounds() -> None:
     rng = np.random.default_rng(0)
-    views = [draw_view(rng, (60, 120), (100, 140), 60) for _ in range(3000)]
+    views = [draw_view(rng, (60, 120), sizes((100, 140), 60)) for _ in range(3000)]
     assert {view.width for view in views} == set(range(100, 141))
     assert 0.45 < np.mean([view.flip for view in views]) < 0.55
     for view in views:
@@ -176,9 +181,21 @@ def test_bounds() -> None:
         assert min(0, rows) <= view.top <= max(0, rows)
         assert 0 <= view.left <= columns
     # both ends are reached, of crops inside and of images inside the crop
-    views = [draw_view(rng, (60, 120), (110, 110), 60) for _ in range(1000)]
+    views = [draw_view(rng, (60, 120), sizes((110, 110), 60)) for _ in range(1000)]
     assert {view.left for view in views} == set(range(51))
     assert {view.top for view in views} == set(range(-5, 1))
+
+
+def test_sizes_by_a_factor() -> None:
+    """IRNet's IRN and deeplab-pytorch scale by a factor, whatever the image's size."""
+    rng = np.random.default_rng(0)
+    free = sizes((0.5, 1.5), 60, resize_by="factor")
+    heights = [draw_view(rng, (100, 200), free).height for _ in range(2000)]
+    assert set(heights) == set(range(50, 151))
+    steps = sizes((0.5, 1.5), 60, resize_by="factor", resize_steps=5)
+    counts = Counter(draw_view(rng, (100, 200), steps).height for _ in range(2000))
+    assert set(counts) == {50, 75, 100, 125, 150}
+    assert min(counts.values()) > 300
 
 
 def test_a_view_by_hand() -> None:

@@ -1,0 +1,121 @@
+"""The state of a training, so that one that was stopped goes on to the same bits.
+
+The state stands in a file of its own, outside what the workflow declares as output
+(Snakemake removes those before a job starts again), and is deleted with the end of the
+training. It carries a key: a state of other settings, inputs or code is not used.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import pickle
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from conta_core.atomic import replace_when_done
+from conta_core.fingerprint import fingerprint
+from conta_core.training import processes
+
+LOGGER = logging.getLogger(__name__)
+ROOT = Path(__file__).parents[2]
+
+
+class Checkpoint:
+    """Where a training's state is kept, and whose it is.
+
+    Args:
+        path: of the file; None: nothing is kept.
+        key: see :func:`training_key`.
+    """
+
+    def __init__(self, path: str | None, key: str) -> None:
+        self._path = Path(path) if path else None
+        self._key = key
+
+    def save(self, step: int, parts: Mapping[str, Any], journal: Any) -> None:
+        """Write the state, whole or not at all; every process must call it.
+
+        Args:
+            step: how many steps are done.
+            parts: what has ``state_dict`` and ``load_state_dict``.
+            journal: plain values that go with it.
+        """
+        draws = processes.gather_objects(_random_states())
+        if self._path is None or not processes.is_first():
+            return
+        state = {
+            "key": self._key,
+            "step": step,
+            "parts": {name: part.state_dict() for name, part in parts.items()},
+            "journal": journal,
+            "random": draws,
+        }
+        with replace_when_done(self._path) as temporary:
+            torch.save(state, temporary)
+        LOGGER.info("state of step %d kept in %s", step, self._path)
+
+    def restore(self, parts: Mapping[str, Any]) -> tuple[int, Any]:
+        """Load the state where there is one of this very training.
+
+        Returns:
+            Steps done and the journal's values; 0 and None where it begins anew.
+        """
+        state = self._read()
+        if state is None:
+            return 0, None
+        for name, part in parts.items():
+            part.load_state_dict(state["parts"][name])
+        if len(state["random"]) == processes.count():
+            _set_random_states(state["random"][processes.rank()])
+        LOGGER.info("goes on after step %d, from %s", state["step"], self._path)
+        return state["step"], state["journal"]
+
+    def _read(self) -> dict[str, Any] | None:
+        if self._path is None or not self._path.is_file():
+            return None
+        try:
+            state = torch.load(self._path, map_location="cpu", weights_only=True)
+            found = state["key"]
+        except (OSError, RuntimeError, KeyError, TypeError, EOFError, pickle.UnpicklingError):
+            LOGGER.warning("%s: cannot be read; the training begins anew", self._path)
+            return None
+        if found != self._key:
+            LOGGER.warning(
+                "%s: of other settings, inputs or code; the training begins anew", self._path
+            )
+            return None
+        return dict(state)
+
+
+def training_key(module: str, inputs: Sequence[str | None], **settings: Any) -> str:
+    """What a state belongs to: settings, input files and the code of a stage.
+
+    Args:
+        module: path of the stage's module.
+        inputs: paths of files or folders, compared by size and time of change.
+        settings: plain values or groups of settings.
+    """
+    plain = {
+        name: value.model_dump(mode="json") if hasattr(value, "model_dump") else value
+        for name, value in settings.items()
+    }
+    stats = [Path(path).stat() if path else None for path in inputs]
+    files = [(stat.st_size, stat.st_mtime_ns) if stat else None for stat in stats]
+    text = json.dumps([plain, list(map(str, inputs)), files], sort_keys=True)
+    return hashlib.sha256(f"{text}{fingerprint(module, ROOT)}".encode()).hexdigest()
+
+
+def _random_states() -> dict[str, Any]:
+    cuda = torch.cuda.get_rng_state() if torch.cuda.is_available() else None
+    return {"cpu": torch.get_rng_state(), "cuda": cuda}
+
+
+def _set_random_states(states: dict[str, Any]) -> None:
+    torch.set_rng_state(states["cpu"])
+    if states["cuda"] is not None:
+        torch.cuda.set_rng_state(states["cuda"])
