@@ -103,8 +103,9 @@ class BackboneSettings(Settings):
 
     backbone: str = Field(
         "efficientnet_lite0_stage5",
-        description="resnet18, resnet50, resnet101 (torchvision), efficientnet_lite0, "
-        "efficientnet_lite0_stage5 (cut after its fifth stage) or timm:<name>",
+        description="resnet18, resnet50, resnet101 (torchvision), irnet_resnet50 (IRNet's, "
+        "output_stride 16), deeplab_resnet101 (deeplab-pytorch's, output_stride 8), "
+        "efficientnet_lite0, efficientnet_lite0_stage5 (cut after its fifth stage) or timm:<name>",
     )
     weights: str = Field("imagenet", description="imagenet, none, or a .safetensors file")
     output_stride: Literal[8, 16, 32] = Field(8, description="stride of the last block's features")
@@ -218,6 +219,12 @@ class IrnSettings(TrainingSettings):
     resize: Range = Field((128, 128), description="range of sizes, drawn a view, see resize_by")
     views: Annotated[int, Field(ge=0)] = Field(
         2, description="augmented views an image, cached; 0: fresh ones, nothing cached"
+    )
+
+    inference_pad: Annotated[int, Field(ge=16)] | None = Field(
+        None,
+        description="edges of an image: height and width it is padded to, pixels (IRNet: 512, "
+        "which also cuts larger images; here they stay whole); null: the stride's next multiple",
     )
 
     @model_validator(mode="after")

@@ -16,6 +16,7 @@ from conta_core.atomic import replace_when_done
 from conta_core.errors import ContaError
 
 FORMAT = "conta-model"
+BACKBONE_FORMAT = "conta-backbone"
 FORMAT_VERSION = 1
 
 
@@ -41,9 +42,23 @@ def save_model(
         "classes": list(classes),
         "architecture": architecture,
     }
-    # one key: safetensors writes several in random order, and the same model is the same file
-    metadata = {FORMAT: json.dumps(description, sort_keys=True)}
-    tensors = {name: value.contiguous().cpu() for name, value in model.state_dict().items()}
+    _write(path, model, {FORMAT: json.dumps(description, sort_keys=True)})
+
+
+def save_backbone(path: str | os.PathLike[str], backbone: nn.Module, names: Sequence[str]) -> None:
+    """Write a backbone's tensors, for the key ``weights`` of a network.
+
+    Args:
+        path: of the .safetensors file.
+        backbone: the module.
+        names: the values of the key ``backbone`` that it fits.
+    """
+    _write(path, backbone, {BACKBONE_FORMAT: json.dumps(list(names))})
+
+
+def _write(path: str | os.PathLike[str], module: nn.Module, metadata: dict[str, str]) -> None:
+    """One key of metadata: several stand in random order, and the same model is the same file."""
+    tensors = {name: value.contiguous().cpu() for name, value in module.state_dict().items()}
     with replace_when_done(path) as temporary:
         save_file(tensors, temporary, metadata=metadata)
 

@@ -58,6 +58,7 @@ rule train_irn:
                 "irn.foreground_threshold",
                 "irn.background_threshold",
                 "irn.label_crf",
+                "irn.inference_pad",
             ],
         ),
     message:
@@ -83,7 +84,7 @@ rule refine_cams:
     resources:
         mem_mb=4000,
     params:
-        settings=get_settings("walk"),
+        settings=get_settings("walk", "irn.inference_pad"),
     message:
         "{wildcards.run} round {wildcards.round}: refine the CAMs by a random walk"
     script:

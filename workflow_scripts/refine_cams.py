@@ -2,7 +2,7 @@
 
 from conta_core.config import parse_settings
 from conta_core.jobs import job
-from conta_core.settings import WalkSettings
+from conta_core.settings import IrnSettings, WalkSettings
 from conta_core.stages.refine_cams import refine_cams
 
 with job(snakemake.log[0], snakemake.rule, snakemake.wildcards):
@@ -13,6 +13,7 @@ with job(snakemake.log[0], snakemake.rule, snakemake.wildcards):
         cams=snakemake.input.cams,
         output=snakemake.output[0],
         settings=parse_settings(WalkSettings, settings["walk"], "walk"),
+        inference_pad=parse_settings(IrnSettings, settings["irn"], "irn").inference_pad,
         run=snakemake.wildcards.run,
         round_index=int(snakemake.wildcards.round),
         threads=snakemake.threads,

@@ -8,6 +8,7 @@ import sys
 import typer
 from rich.console import Console
 
+from conta_core.cli.import_weights import import_weights
 from conta_core.errors import ContaError
 
 app = typer.Typer(
@@ -21,6 +22,9 @@ app = typer.Typer(
 @app.callback()
 def _conta() -> None:
     """Look into, check and convert what the workflow reads and writes."""
+
+
+app.command("import-weights")(import_weights)
 
 
 def main() -> None:

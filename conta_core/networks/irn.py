@@ -67,7 +67,7 @@ class EdgeHead(nn.Module):
 
     def __init__(self, channels: tuple[int, ...], strides: tuple[int, ...]) -> None:
         super().__init__()
-        self.branches = nn.ModuleList(_branch(c, 32, 4) for c in channels)
+        self.branches = nn.ModuleList(_Branch(c, 32, 4) for c in channels)
         self.factors = [stride / GRID_STRIDE for stride in strides]
         self.join = nn.Conv2d(32 * len(channels), 1, 1)
 
@@ -87,14 +87,14 @@ class DisplacementHead(nn.Module):
         super().__init__()
         widths, groups = (64, 128, 256, 256, 256), (8, 16, 16, 16, 16)
         self.branches = nn.ModuleList(
-            _branch(c, width, group)
+            _Branch(c, width, group)
             for c, width, group in zip(channels, widths, groups, strict=True)
         )
         bases = (GRID_STRIDE, GRID_STRIDE, COARSE_STRIDE, COARSE_STRIDE, COARSE_STRIDE)
         self.factors = [stride / base for stride, base in zip(strides, bases, strict=True)]
-        self.join_coarse = _branch(768, 256, 16)
+        self.join_coarse = _Branch(768, 256, 16)
         self.join = nn.Sequential(
-            _branch(448, 256, 16), nn.ReLU(), nn.Conv2d(256, 2, 1, bias=False)
+            _Branch(448, 256, 16), nn.ReLU(), nn.Conv2d(256, 2, 1, bias=False)
         )
 
     def forward(self, taps: list[Tensor], grid: tuple[int, int]) -> Tensor:
@@ -111,8 +111,16 @@ class DisplacementHead(nn.Module):
         return self.join(torch.cat([*maps[:2], joined], dim=1))
 
 
-def _branch(inputs: int, outputs: int, groups: int) -> nn.Sequential:
-    return nn.Sequential(nn.Conv2d(inputs, outputs, 1, bias=False), nn.GroupNorm(groups, outputs))
+class _Branch(nn.Sequential):
+    """A 1x1 convolution without bias and a group norm."""
+
+    def __init__(self, inputs: int, outputs: int, groups: int) -> None:
+        super().__init__(nn.Conv2d(inputs, outputs, 1, bias=False), nn.GroupNorm(groups, outputs))
+
+    def forward(self, features: Tensor) -> Tensor:
+        # torch sums a group's statistics less exactly in channels_last: padded zeros, all of
+        # one value, shift displacements by more than 1e-4
+        return self[1](self[0](features).contiguous())
 
 
 def _resize(features: Tensor, factor: float, size: tuple[int, int]) -> Tensor:

@@ -6,13 +6,12 @@ import logging
 
 import numpy as np
 import torch
-import torch.nn.functional as F
-from torch import Tensor
 
 from conta_core.device import configure_threads, select_device
+from conta_core.edges import predict_edge
 from conta_core.images import read_image
 from conta_core.manifest import Manifest
-from conta_core.networks.irn import GRID_STRIDE, Irn, build_irn
+from conta_core.networks.irn import build_irn
 from conta_core.networks.loading import load_network
 from conta_core.progress import track
 from conta_core.random_walk import random_walk
@@ -20,7 +19,6 @@ from conta_core.settings import WalkSettings
 from conta_core.stores import StoreReader, write_store
 
 LOGGER = logging.getLogger(__name__)
-PAD_TO = 16
 
 
 def refine_cams(
@@ -33,6 +31,7 @@ def refine_cams(
     run: str,
     round_index: int,
     threads: int,
+    inference_pad: int | None = None,
 ) -> None:
     """Write the refined CAMs of the training list.
 
@@ -45,6 +44,7 @@ def refine_cams(
         run: name of the run.
         round_index: the round.
         threads: CPU threads.
+        inference_pad: see :func:`~conta_core.edges.predict_edge_and_displacement`.
     """
     configure_threads(threads)
     data = Manifest.load(manifest)
@@ -66,7 +66,7 @@ def refine_cams(
             cam = source.read(image_id, "cam")
             refined = cam
             if len(cam):
-                edge = predict_edge(network, read_image(record.image))
+                edge = predict_edge(network, read_image(record.image), inference_pad)
                 maps = torch.from_numpy(cam).to(edge.device)
                 walked = random_walk(
                     maps, edge, radius=settings.radius, beta=settings.beta, steps=settings.steps
@@ -74,31 +74,3 @@ def refine_cams(
                 refined = walked.cpu().numpy().astype(np.float32)
             arrays = {"keys": source.read(image_id, "keys"), "refined": refined}
             store.write(image_id, arrays, size=record.size)
-
-
-@torch.no_grad()
-def predict_edge(network: Irn, image: np.ndarray) -> Tensor:
-    """Probability of an edge, from the image and its flip.
-
-    The image is padded at right and bottom to a multiple of 16 or of the output stride, so
-    that the flipped grid lies on the plain one (the ancestor pads to 512 x 512 and crops
-    what is larger).
-
-    Args:
-        network: in evaluation mode.
-        image: uint8 (H, W, 3).
-
-    Returns:
-        float (ceil(H/4), ceil(W/4)), 0..1: sigmoid of the mean of both logits.
-    """
-    device = next(network.parameters()).device
-    height, width = image.shape[:2]
-    tensor = torch.from_numpy(image.transpose(2, 0, 1).copy())[None].to(device)
-    multiple = max(PAD_TO, network.backbone.strides[-1])
-    padded = F.pad(
-        network.backbone.normalise(tensor), (0, -width % multiple, 0, -height % multiple)
-    )
-    both = torch.cat([padded, padded.flip(-1)])
-    logits, _ = network(both)
-    edge = torch.sigmoid((logits[0, 0] + logits[1, 0].flip(-1)) / 2)
-    return edge[: -(-height // GRID_STRIDE), : -(-width // GRID_STRIDE)]

@@ -11,16 +11,12 @@ from conta_core.training.objective import weighted_ratios
 
 RADIUS = 3
 GRID = (12, 14)
-EPSILON = 1e-5
-
 
 
 def irn_loss(
     edge_logits: torch.Tensor, displacement: torch.Tensor, labels: torch.Tensor, radius: int
 ) -> torch.Tensor:
-    return weighted_ratios(
-        *irn_terms(edge_logits, displacement, labels, radius), WEIGHTS, EPSILON
-    )
+    return weighted_ratios(*irn_terms(edge_logits, displacement, labels, radius), WEIGHTS, EPSILON)
 
 
 def naive_loss(

@@ -113,6 +113,7 @@ CHANGES: dict[str, tuple[dict[str, Any], set[Work]]] = {
     "walk.radius": ({"walk": {"radius": 5}}, FROM_REFINE_CAMS),
     "walk.beta": ({"walk": {"beta": 8.0}}, FROM_REFINE_CAMS),
     "walk.steps": ({"walk": {"steps": 32}}, FROM_REFINE_CAMS),
+    "irn.inference_pad": ({"irn": {"inference_pad": 512}}, FROM_REFINE_CAMS),
     # IR labels and the IRN
     "irn.epochs": ({"irn": {"epochs": 2}}, FROM_TRAIN_IRN),
     "irn.foreground_threshold": ({"irn": {"foreground_threshold": 0.4}}, FROM_MAKE_IRN_LABELS),
@@ -213,6 +214,7 @@ GROUPS: dict[str, set[str]] = {
     "irn.foreground_threshold": {"make_irn_labels"},
     "irn.background_threshold": {"make_irn_labels"},
     "irn.label_crf": {"make_irn_labels", "make_pseudo_masks"},
+    "irn.inference_pad": {"refine_cams"},
     "walk": {"refine_cams"},
     "pseudo_masks": {"make_pseudo_masks"},
     "segmentation": {"train_deeplab"},

@@ -32,6 +32,7 @@ def draw(height: int, width: int, seed: int = 0) -> torch.Tensor:
     [
         *((name, stride) for name in ("resnet18", "resnet50") for stride in (8, 16, 32)),
         ("resnet101", 8),
+        ("irnet_resnet50", 16),
         ("efficientnet_lite0", 8),
         ("efficientnet_lite0", 16),
         ("efficientnet_lite0", 32),
@@ -53,6 +54,64 @@ def test_blocks_give_what_they_promise(name: str, output_stride: int) -> None:
             outputs, backbone.channels, backbone.strides, strict=True
         ):
             assert output.shape == (2, channels, -(-height // stride), -(-width // stride))
+
+
+@pytest.mark.parametrize(
+    ("size", "first", "last"), [(321, 81, 41), (512, 129, 65), (64, 17, 9), (65, 17, 9)]
+)
+@torch.no_grad()
+def test_deeplab_resnet101_rounds_its_first_pooling_up(size: int, first: int, last: int) -> None:
+    backbone = build("deeplab_resnet101", 8)
+    outputs = backbone(draw(size, 40)[:1])
+    assert [output.shape[1] for output in outputs] == list(backbone.channels)
+    assert outputs[0].shape[2] == outputs[1].shape[2] == first
+    assert [output.shape[2] for output in outputs[2:]] == [last] * 3
+
+
+@pytest.mark.parametrize(
+    ("name", "output_stride", "expected"),
+    [
+        ("irnet_resnet50", 8, "set it to 16"),
+        ("irnet_resnet50", 32, "set it to 16"),
+        ("deeplab_resnet101", 16, "set it to 8"),
+        ("deeplab_resnet101", 32, "set it to 8"),
+    ],
+)
+def test_the_ancestors_have_one_output_stride(name: str, output_stride: int, expected: str) -> None:
+    with pytest.raises(ContaError, match=f"output_stride is {output_stride}.*{expected}"):
+        build_backbone(name, "none", output_stride)
+
+
+def test_deeplab_resnet101_has_no_imagenet_weights_to_load() -> None:
+    with pytest.raises(ContaError, match="conta import-weights deeplab-pytorch"):
+        build_backbone("deeplab_resnet101", "imagenet", 8)
+
+
+def test_irnet_resnet50_strides_but_does_not_dilate() -> None:
+    """As torchvision's ResNet-50, the same tensors, but for the last stage's stride."""
+    plain, found = build("resnet50", 32), build("irnet_resnet50", 16)
+    assert list(plain.state_dict()) == list(found.state_dict())
+    other = {
+        name
+        for (name, one), two in zip(plain.named_modules(), found.modules(), strict=True)
+        if isinstance(one, nn.Conv2d)
+        and isinstance(two, nn.Conv2d)
+        and (one.stride, one.padding, one.dilation) != (two.stride, two.padding, two.dilation)
+    }
+    assert other == {"blocks.4.0.conv2", "blocks.4.0.downsample.0"}
+
+
+def test_deeplab_resnet101_strides_and_dilations() -> None:
+    blocks = build("deeplab_resnet101", 8).blocks
+    assert [len(block) for block in blocks[1:]] == [3, 4, 23, 3]
+    stages = zip(blocks[1:], (1, 2, 1, 1), (1, 1, 2, 4), strict=True)
+    for stage, stride, dilation in stages:
+        for index, block in enumerate(stage):
+            assert block.reduce[0].stride == ((stride,) * 2 if index == 0 else (1, 1))
+            assert block.conv3x3[0].stride == (1, 1)
+            assert block.conv3x3[0].dilation == (dilation, dilation)
+            assert isinstance(block.shortcut, nn.Identity) == (index > 0)
+        assert stage[0].shortcut[0].stride == (stride, stride)
 
 
 @torch.no_grad()
@@ -113,9 +172,12 @@ def test_input_is_normalised_as_the_network_was_trained() -> None:
     for name in ("efficientnet_lite0", "timm:tf_efficientnet_lite0"):
         found = build(name, 16).normalise(images).flatten()
         torch.testing.assert_close(found, torch.tensor([-1.0, -0.6, 1.0]))
+    # blue, green, red, less their means in grey levels
+    found = build("deeplab_resnet101", 8).normalise(images).flatten()
+    torch.testing.assert_close(found, torch.tensor([255 - 104.008, 51 - 116.669, -122.675]))
 
 
-@pytest.mark.parametrize("name", [*SMALL, "timm:mobilenetv3_small_050"])
+@pytest.mark.parametrize("name", [*SMALL, "irnet_resnet50", "timm:mobilenetv3_small_050"])
 @torch.no_grad()
 def test_batch_norms_keep_their_statistics_in_training(name: str) -> None:
     backbone = build(name, 16)

@@ -21,6 +21,8 @@ CASES = [
     ("efficientnet_lite0", 4, ["0.0.conv_pw"]),
     ("efficientnet_lite0", 5, ["0.0.conv_pw"]),
     ("efficientnet_lite0_stage5", 5, ["0.conv_pw"]),
+    ("irnet_resnet50", 5, ["0.conv1", "0.downsample.0"]),
+    ("deeplab_resnet101", 5, ["0.reduce.0", "0.shortcut.0"]),
 ]
 
 
@@ -31,7 +33,7 @@ def draw(*shape: int, seed: int = 0) -> Tensor:
 def build(name: str, blocks: list[int]) -> Backbone:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        backbone = build_backbone(name, "none", 16)
+        backbone = build_backbone(name, "none", 8 if name == "deeplab_resnet101" else 16)
     backbone.add_context(blocks, torch.Generator().manual_seed(5))
     return backbone.eval()
 

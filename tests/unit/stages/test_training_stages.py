@@ -16,6 +16,7 @@ from torch import Tensor
 import conta_core
 from conta_core.confounders import resize_mask
 from conta_core.context_maps import ContextMaps
+from conta_core.edges import predict_edge
 from conta_core.errors import ContaError
 from conta_core.images import read_image
 from conta_core.manifest import Manifest
@@ -40,7 +41,7 @@ from conta_core.stages.make_irn_labels import make_irn_labels
 from conta_core.stages.make_pseudo_masks import make_pseudo_masks
 from conta_core.stages.predict_logits import predict_logits
 from conta_core.stages.predict_train_masks import predict_train_masks
-from conta_core.stages.refine_cams import predict_edge, refine_cams
+from conta_core.stages.refine_cams import refine_cams
 from conta_core.stages.train_cam import train_cam
 from conta_core.stages.train_deeplab import class_weights, msc_terms, train_deeplab
 from conta_core.stages.train_irn import train_irn
@@ -543,9 +544,7 @@ def test_a_radius_that_does_not_fit(chain: Chain, tmp_path: Path) -> None:
     assert not list(tmp_path.iterdir())
 
 
-def msc_loss(
-    outputs: list[Tensor], labels: Tensor, class_weights: Tensor | None = None
-) -> Tensor:
+def msc_loss(outputs: list[Tensor], labels: Tensor, class_weights: Tensor | None = None) -> Tensor:
     return weighted_ratios(*msc_terms(outputs, labels, class_weights), [1.0] * len(outputs))
 
 

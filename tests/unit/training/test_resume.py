@@ -133,9 +133,7 @@ def test_a_broken_state(
     path = tmp_path / "state.pt"
     files = keep_a_state(path, monkeypatch)
     content = path.read_bytes()
-    path.write_bytes(
-        {"cut": content[: len(content) // 2], "garbage": b"x" * 99, "empty": b""}[how]
-    )
+    path.write_bytes({"cut": content[: len(content) // 2], "garbage": b"x" * 99, "empty": b""}[how])
     train_toy(output=str(tmp_path / "fresh"), settings=SETTINGS)
     caplog.set_level(logging.WARNING, logger="conta_core")
     train_toy(output=str(tmp_path / "again"), settings=SETTINGS, files=files)

@@ -1,0 +1,1 @@
+"""Published weights of other code made into files of ours: one key map a source."""

@@ -1,0 +1,125 @@
+"""A backbone: any classification network as five blocks.
+
+Block 1 is the stem; blocks 2 to 5 are the stages that the papers call Block-2 to
+Block-5 (a ResNet's layer1 to layer4). Batch norms always use their stored
+statistics, in training too, as in IRNet and DeepLab.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from conta_core.networks.context_input import ContextInput
+
+BLOCKS = 5
+IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+
+
+class Backbone(nn.Module):
+    """Five blocks in a row, with the context M where it is asked for.
+
+    Args:
+        blocks: the five blocks.
+        channels: output channels of each block.
+        strides: output stride of each block.
+        mean: of the input normalisation, RGB, for values in 0..1.
+        std: of the input normalisation.
+        bgr: whether the first convolution reads the channels in the order BGR.
+    """
+
+    def __init__(
+        self,
+        blocks: Sequence[nn.Module],
+        channels: Sequence[int],
+        strides: Sequence[int],
+        mean: Sequence[float] = IMAGENET_MEAN,
+        std: Sequence[float] = IMAGENET_STD,
+        bgr: bool = False,
+    ) -> None:
+        super().__init__()
+        self.blocks = nn.ModuleList(blocks)
+        self.channels = tuple(channels)
+        self.strides = tuple(strides)
+        self.mean = tuple(mean)
+        self.std = tuple(std)
+        self.bgr = bgr
+        self.context_inputs = nn.ModuleDict()
+        self.train()  # batch norms use their stored statistics from the start
+
+    def add_context(self, blocks: Sequence[int], generator: torch.Generator) -> None:
+        """Let the named blocks (2 to 5) read M beside their input.
+
+        Args:
+            blocks: block numbers, from 2.
+            generator: of the new weights alone, so that no other draw moves.
+        """
+        mode = self.training
+        self.eval()  # finding a block's first convolutions must draw and learn nothing
+        for number in blocks:
+            self.context_inputs[str(number)] = ContextInput(
+                self.blocks[number - 1], self.channels[number - 2], generator
+            )
+        self.train(mode)
+
+    @property
+    def fill(self) -> tuple[int, ...]:
+        """The colour (RGB, 0..255) nearest to what the network reads as 0."""
+        return tuple(round(255 * mean) for mean in self.mean)
+
+    def normalise(self, images: Tensor) -> Tensor:
+        """From RGB, uint8 or 0..255 floats (B, 3, H, W), to this network's input."""
+        mean = torch.tensor(self.mean, device=images.device).view(1, 3, 1, 1)
+        std = torch.tensor(self.std, device=images.device).view(1, 3, 1, 1)
+        normalised = (images.float() / 255.0 - mean) / std
+        if self.bgr:
+            normalised = normalised.flip(1)
+        return normalised.to(memory_format=torch.channels_last)
+
+    def forward(
+        self, features: Tensor, context: Tensor | None = None, first: int = 1, last: int = BLOCKS
+    ) -> list[Tensor]:
+        """Run the blocks ``first`` to ``last``.
+
+        Args:
+            features: (B, 3, H, W) normalised images for block 1, else the output of
+                block ``first - 1``.
+            context: M in the same geometry, (B, 1, h, w); needed exactly where
+                :meth:`add_context` named one of these blocks.
+            first: first block to run, from 1.
+            last: last block to run.
+
+        Returns:
+            The output of each block that ran, (B, channels, H/stride, W/stride).
+        """
+        outputs = []
+        for number in range(first, last + 1):
+            block = self.blocks[number - 1]
+            if str(number) in self.context_inputs:
+                if context is None:
+                    raise ValueError(f"block {number} reads a context, and none was given")
+                features = self.context_inputs[str(number)](block, features, context)
+            else:
+                features = block(features)
+            outputs.append(features)
+        return outputs
+
+    def freeze(self, blocks: int) -> None:
+        """Let the first ``blocks`` blocks keep their weights (context inputs still learn)."""
+        for block in self.blocks[:blocks]:
+            block.requires_grad_(False)
+
+    def first_changing_block(self, frozen: int) -> int:
+        """The first block whose output training can change: learning, or reading M."""
+        reading = [int(number) for number in self.context_inputs]
+        return min([frozen + 1, *reading])
+
+    def train(self, mode: bool = True) -> Backbone:
+        """Set the mode; batch norms stay in evaluation mode."""
+        super().train(mode)
+        for module in self.modules():
+            if isinstance(module, nn.modules.batchnorm._BatchNorm):
+                module.eval()
+        return self
