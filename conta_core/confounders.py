@@ -61,16 +61,16 @@ def _share_of_cells(mask: np.ndarray, value: int, size: tuple[int, int]) -> np.n
     Where the mask shrinks, only the value's bounding box is averaged, which is most of the work
     that a photograph's objects save.
     """
-    present = cv2.compare(mask, value, cv2.CMP_EQ)
+    present = (mask == value).view(np.uint8)
     if mask.shape[0] < size[0] or mask.shape[1] < size[1]:
-        return resize_mask(present.astype(np.float32) / 255, size)
+        return resize_mask(present.astype(np.float32), size)
     left, top, width, height = cv2.boundingRect(present)
     rows = slice(top, top + height)
     columns = slice(left, left + width)
-    object_ = present[rows, columns].astype(np.float32)  # 0 or 255
-    across = object_ @ _area_weights(mask.shape[1], size[1])[columns]
-    shares = _area_weights(mask.shape[0], size[0])[rows].T @ across
-    return shares / np.float32(255)
+    across = (
+        present[rows, columns].astype(np.float32) @ _area_weights(mask.shape[1], size[1])[columns]
+    )
+    return _area_weights(mask.shape[0], size[0])[rows].T @ across
 
 
 @lru_cache(maxsize=512)

@@ -13,7 +13,7 @@ import numpy as np
 from defusedxml import DefusedXmlException, ElementTree
 
 from conta_core.datasets import context_shapes
-from conta_core.datasets.index import refuse
+from conta_core.datasets.problems import refuse
 from conta_core.errors import ContaError
 from conta_core.manifest import ImageRecord, Manifest, check_image_id, mask_values_of
 from conta_core.masks import IGNORE, read_label_png

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from conta_core.datasets.index import check_images, refuse
+from conta_core.datasets.index import check_images
+from conta_core.datasets.problems import refuse
 from conta_core.datasets.voc import read_voc
 from conta_core.errors import ContaError
 from conta_core.manifest import Manifest
