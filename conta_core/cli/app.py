@@ -8,6 +8,8 @@ import sys
 import typer
 from rich.console import Console
 
+from conta_core.cli.check_data import check_data_command
+from conta_core.cli.export_test import export_test
 from conta_core.errors import ContaError
 
 app = typer.Typer(
@@ -21,6 +23,10 @@ app = typer.Typer(
 @app.callback()
 def _conta() -> None:
     """Look into, check and convert what the workflow reads and writes."""
+
+
+app.command("check-data")(check_data_command)
+app.command("export-test")(export_test)
 
 
 def main() -> None:
