@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 from PIL import Image, UnidentifiedImageError
@@ -95,7 +94,11 @@ def _unusual_labels(path: str | os.PathLike[str], image: Image.Image) -> np.ndar
 
 def require_masks(folder: str | os.PathLike[str], image_ids: Sequence[str]) -> None:
     """Raise ContaError unless the folder holds ``<id>.png`` for every id."""
-    missing = [i for i in image_ids if not (Path(folder) / f"{i}.png").is_file()]
+    try:
+        there = frozenset(os.listdir(folder))  # one look, not one a mask
+    except OSError:
+        there = frozenset()
+    missing = [i for i in image_ids if f"{i}.png" not in there]
     if missing:
         raise ContaError(
             f"{folder}: lacks the masks of {len(missing)} images, among them {missing[:5]}; "

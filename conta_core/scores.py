@@ -50,11 +50,8 @@ def confusion_matrix(truth: np.ndarray, prediction: np.ndarray, classes: int) ->
     first, second = truth.ravel(), prediction.ravel()
     changes = first[1:] != first[:-1]
     changes |= second[1:] != second[:-1]
-    ends = np.flatnonzero(changes)
-    ends = np.append(ends, first.size - 1) if first.size else ends
-    lengths = ends.copy()
-    lengths[1:] -= ends[:-1]
-    lengths[:1] += 1
+    ends = np.append(np.flatnonzero(changes), first.size - 1)[: first.size]
+    lengths = np.diff(ends, prepend=-1)
     # two places behind the labels: in rows for bad labels and 255, in columns the other way
     side = classes + 2
     rows, columns = _places(classes, bad=classes), _places(classes, bad=classes + 1)

@@ -22,7 +22,7 @@ MAX_LISTED = 20
 
 
 def check_data_command(
-    config: Annotated[Path, typer.Argument(help="a recipe, e.g. configs/voc12.yaml")],
+    config: Annotated[Path, typer.Argument(help="a recipe, e.g. configs/voc_animals.yaml")],
     run: Annotated[
         str | None, typer.Option(help="check this run's data set; else each that a run has")
     ] = None,
