@@ -9,10 +9,11 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+import cv2
 import numpy as np
 
 from conta_core.atomic import replace_when_done
@@ -21,6 +22,7 @@ from conta_core.masks import IGNORE, read_label_png
 
 FORMAT = "conta-dataset"
 FORMAT_VERSION = 1
+_ONE = np.uint8(1)
 IMAGE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
@@ -106,10 +108,7 @@ class Manifest:
                 f"{record.mask}: size {values.shape} but the image has {record.size}; "
                 "the file changed since index_dataset: run it again"
             )
-        table = np.full(256, IGNORE, dtype=np.uint8)
-        for found, meant in self.mask_values.items():
-            table[found] = meant
-        return table[values]
+        return _relabelled(values, self.mask_values)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the manifest as JSON, whole or not at all."""
@@ -156,6 +155,18 @@ class Manifest:
                 f"{path}: not a manifest: {error}; delete it and run index_dataset again"
             ) from None
         return manifest
+
+
+def _relabelled(values: np.ndarray, meanings: Mapping[int, int]) -> np.ndarray:
+    """The values of a file, uint8 (H, W), as what they mean; without a meaning: 255."""
+    count = len(meanings)
+    # shifted by one, 255 is 0 and needs no exception; most files hold only what means itself
+    if all(meanings.get(i) == i for i in range(count)) and int((values + _ONE).max()) <= count:
+        return values
+    table = np.full(256, IGNORE, dtype=np.uint8)
+    for found, meant in meanings.items():
+        table[found] = meant
+    return cv2.LUT(values, table, values)
 
 
 def check_image_id(image_id: str, where: str) -> str:

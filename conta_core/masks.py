@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 from PIL import Image, UnidentifiedImageError
@@ -32,31 +31,74 @@ def write_label_png(path: str | os.PathLike[str], labels: np.ndarray) -> None:
 
 
 def read_label_png(path: str | os.PathLike[str]) -> np.ndarray:
-    """Read the pixel values of a palette or 8-bit grey PNG, as they are.
+    """Read a PNG of class indices as they are: a palette's colours do not matter.
+
+    Palette and grey PNGs of every bit depth are read by their stored numbers; 16-bit ones too,
+    if none is above 255.
 
     Returns:
         uint8 (H, W).
 
     Raises:
-        ContaError: the file is missing, unreadable, or holds colours instead of labels.
+        ContaError: the file is missing, unreadable, or holds colours or larger numbers.
     """
     try:
         with Image.open(path) as image:
-            if image.mode not in ("P", "L"):
-                raise ContaError(
-                    f"{path}: a mask of mode {image.mode}; expected palette or 8-bit grey labels: "
-                    "convert the colours to class indices"
-                )
-            return np.array(image)
+            if image.mode in ("P", "L"):
+                step = _grey_step(image)
+                labels = np.array(image)
+                return labels if step == 1 else labels // np.uint8(step)
+            return _unusual_labels(path, image)
     except FileNotFoundError:
         raise ContaError(f"{path}: no such mask; expected a PNG there") from None
     except (UnidentifiedImageError, OSError, ValueError, SyntaxError) as error:
         raise ContaError(f"{path}: unreadable mask ({error}); replace the file") from None
+    except Image.DecompressionBombError as error:
+        raise ContaError(f"{path}: refused, too large a mask ({error}); scale it down") from None
+
+
+def _grey_step(image: Image.Image) -> int:
+    """By what Pillow multiplies the stored numbers of a grey PNG of 2 or 4 bits."""
+    tiles = getattr(image, "tile", ())
+    mode = tiles[0][3] if tiles else None
+    return {"L;2": 85, "L;4": 17}.get(mode[0] if isinstance(mode, tuple) else str(mode), 1)
+
+
+def _unusual_labels(path: str | os.PathLike[str], image: Image.Image) -> np.ndarray:
+    """Labels of 1-bit and 16-bit grey; every other mode is refused."""
+    if image.mode == "1":
+        return np.array(image, dtype=np.uint8)
+    values = np.array(image)
+    if image.mode in ("I", "I;16", "I;16B", "I;16L"):
+        largest = int(values.max())
+        if largest > IGNORE:
+            raise ContaError(
+                f"{path}: a 16-bit mask with the value {largest}; expected class indices up to "
+                "254, and 255: write it as 8-bit grey or palette indices"
+            )
+        return values.astype(np.uint8)
+    found = f"a mask of mode {image.mode}"
+    if values.ndim == 3 and values.shape[2] == 3:
+        palette = {tuple(colour) for colour in voc_palette()[[*range(21), IGNORE]].tolist()}
+        colours = {tuple(c) for c in np.unique(values.reshape(-1, 3), axis=0).tolist()}
+        others = sorted(colours - palette)
+        found += (
+            f", with colours that VOC's palette does not have, among them {others[0]}"
+            if others
+            else ", in the colours of VOC's palette"
+        )
+    raise ContaError(
+        f"{path}: {found}; expected palette or grey labels: convert the colours to class indices"
+    )
 
 
 def require_masks(folder: str | os.PathLike[str], image_ids: Sequence[str]) -> None:
     """Raise ContaError unless the folder holds ``<id>.png`` for every id."""
-    missing = [i for i in image_ids if not (Path(folder) / f"{i}.png").is_file()]
+    try:
+        there = frozenset(os.listdir(folder))  # one look, not one a mask
+    except OSError:
+        there = frozenset()
+    missing = [i for i in image_ids if f"{i}.png" not in there]
     if missing:
         raise ContaError(
             f"{folder}: lacks the masks of {len(missing)} images, among them {missing[:5]}; "

@@ -10,6 +10,7 @@ import json
 import math
 import os
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -45,14 +46,27 @@ def confusion_matrix(truth: np.ndarray, prediction: np.ndarray, classes: int) ->
     """
     if truth.shape != prediction.shape:
         raise ValueError(f"a prediction of {prediction.shape} for a truth of {truth.shape}")
-    counted = truth != IGNORE
-    rows = truth[counted].astype(np.int64)
-    columns = prediction[counted].astype(np.int64)
-    if max(_largest(rows), _largest(columns[columns != IGNORE])) >= classes:
+    # labels keep their value over long runs: counting these is many times as fast as pixels
+    first, second = truth.ravel(), prediction.ravel()
+    changes = first[1:] != first[:-1]
+    changes |= second[1:] != second[:-1]
+    ends = np.append(np.flatnonzero(changes), first.size - 1)[: first.size]
+    lengths = np.diff(ends, prepend=-1)
+    # two places behind the labels: in rows for bad labels and 255, in columns the other way
+    side = classes + 2
+    rows, columns = _places(classes, bad=classes), _places(classes, bad=classes + 1)
+    places = rows.take(first.take(ends)) * side + columns.take(second.take(ends))
+    counts = np.bincount(places, lengths, side * side).astype(np.int64).reshape(side, side)
+    if counts[classes].any() or counts[:classes, classes + 1].any():
         raise ValueError(f"a label of {classes} or more; expected 0..{classes - 1} or 255")
-    columns[columns == IGNORE] = classes
-    counts = np.bincount(rows * (classes + 1) + columns, minlength=classes * (classes + 1))
-    return counts.reshape(classes, classes + 1)
+    return counts[:classes, : classes + 1]
+
+
+@lru_cache
+def _places(classes: int, bad: int) -> np.ndarray:
+    """Pixel value -> its row or column: a label its own, the rest the two behind: int64 (256,)."""
+    ignored = 2 * classes + 1 - bad
+    return np.array([*range(classes), *[bad] * (IGNORE - classes), ignored], dtype=np.int64)
 
 
 def intersection_over_union(matrix: np.ndarray) -> np.ndarray:

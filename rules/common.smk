@@ -8,6 +8,7 @@ from pathlib import Path
 from snakemake.exceptions import WorkflowError
 
 from conta_core.config import load_experiments, pick
+from conta_core.datasets.voc_lists import list_path
 from conta_core.errors import ContaError
 from conta_core.fingerprint import fingerprint
 
@@ -43,7 +44,7 @@ def get_dataset_files(wildcards):
     dataset = EXPERIMENTS[wildcards.run].dataset
     lists = [dataset.lists.train, dataset.lists.val]
     if dataset.format == "voc":
-        return [f"{dataset.root}/ImageSets/Segmentation/{name}.txt" for name in lists]
+        return [str(list_path(Path(dataset.root), name)) for name in lists]
     if dataset.format == "coco":
         return [f"{dataset.root}/annotations/instances_{name}.json" for name in lists]
     return [f"{dataset.root}/tags.csv"] if dataset.format == "folder" else []

@@ -9,6 +9,8 @@ import typer
 from rich.console import Console
 
 from conta_core.cli.import_weights import import_weights
+from conta_core.cli.check_data import check_data_command
+from conta_core.cli.export_test import export_test
 from conta_core.errors import ContaError
 
 app = typer.Typer(
@@ -25,6 +27,8 @@ def _conta() -> None:
 
 
 app.command("import-weights")(import_weights)
+app.command("check-data")(check_data_command)
+app.command("export-test")(export_test)
 
 
 def main() -> None:

@@ -6,6 +6,7 @@ import contextlib
 import io
 import logging
 import os
+from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -13,7 +14,8 @@ import numpy as np
 from pycocotools.coco import COCO
 
 from conta_core.atomic import replace_folder_when_done
-from conta_core.datasets.index import refuse
+from conta_core.datasets.coco_annotations import annotation_problem, draw_labels
+from conta_core.datasets.problems import refuse
 from conta_core.datasets.voc import choose_classes
 from conta_core.errors import ContaError
 from conta_core.manifest import ImageRecord, Manifest, check_image_id, mask_values_of
@@ -37,10 +39,11 @@ VOC_ALIASES = {
 def read_coco(settings: DatasetSettings, masks: str | os.PathLike[str] | None = None) -> Manifest:
     """Read the lists and tags of a COCO data set; its images are not opened.
 
-    Below the root: ``annotations/instances_<list>.json`` and the images in ``<list>/``. The tags
-    of an image are the chosen categories of its annotations that are no crowd and have an area.
-    Training images without one are left out, unless ``settings.allow_untagged``; validation
-    images stay, since a false alarm on them counts.
+    Below the root: ``annotations/instances_<list>.json`` and the images in ``<list>/`` or
+    ``images/<list>/``, as COCO 2014 and 2017 have them. The tags of an image are the chosen
+    categories of its annotations that are no crowd and have an area. Training images without one
+    are left out, unless ``settings.allow_untagged``; validation images stay, since a false alarm
+    on them counts.
 
     Args:
         settings: of format coco; its classes are COCO's names, or VOC's for the same things.
@@ -69,12 +72,12 @@ def read_coco(settings: DatasetSettings, masks: str | os.PathLike[str] | None = 
             present = {
                 category_class[a["category_id"]]
                 for a in annotations
-                if a["category_id"] in category_class and not a.get("iscrowd") and a["area"] > 0
+                if a["category_id"] in category_class and not a.get("iscrowd") and _has_area(a)
             }
             if kind == "train" and not present and not settings.allow_untagged:
                 skipped += 1
                 continue
-            path = str(root / name / entry["file_name"])
+            path = str(_image_folder(root, name) / entry["file_name"])
             if image_id in records and records[image_id].image != path:
                 raise ContaError(
                     f"{root}: {image_id} names two images, {records[image_id].image} and {path}; "
@@ -110,43 +113,69 @@ def write_coco_masks(settings: DatasetSettings, folder: str | os.PathLike[str]) 
     """Write ``<id>.png`` for every image of both lists, whole folder or nothing.
 
     Values: 0 background, i + 1 class i, 255 for objects of other categories and for crowd
-    regions. Crowd regions are painted first, then the objects from the largest to the smallest
-    area, so that a small object lies over a large one, and an object over a crowd.
+    regions; what lies over what: :func:`~conta_core.datasets.coco_annotations.draw_labels`.
 
     Raises:
-        ContaError: as :func:`read_coco`, or an annotation that cannot be drawn.
+        ContaError: as :func:`read_coco`, or one for all annotations that cannot be drawn.
+    """
+    with replace_folder_when_done(folder) as temporary:
+        for image_id, labels in coco_labels(settings):
+            write_label_png(temporary / f"{image_id}.png", labels)
+
+
+def coco_labels(settings: DatasetSettings) -> Iterator[tuple[str, np.ndarray]]:
+    """Image id and labels, uint8 (H, W), of every image of both lists.
+
+    Raises:
+        ContaError: at the end, one for all annotations that cannot be drawn.
     """
     root = Path(settings.root or ".")
     classes: tuple[str, ...] = ()
-    with replace_folder_when_done(folder) as temporary:
-        for kind, name in {"train": settings.lists.train, "val": settings.lists.val}.items():
-            coco = _load(root, name, kind)
-            classes, category_class = _categories(coco, settings, classes, root, name)
-            entries = _images(coco, root, name)
-            for image_id, entry in track(entries, len(entries), f"masks of {name}", logger):
-                labels = _draw_labels(coco, entry, category_class, f"{root}, {name}, {image_id}")
-                write_label_png(temporary / f"{image_id}.png", labels)
+    problems = []
+    for name in dict.fromkeys((settings.lists.train, settings.lists.val)):
+        kind = "train" if name == settings.lists.train else "val"
+        coco = _load(root, name, kind)
+        classes, category_class = _categories(coco, settings, classes, root, name)
+        entries = _images(coco, root, name)
+        problems.extend(_stray_annotations(coco, name))
+        for image_id, entry in track(entries, len(entries), f"masks of {name}", logger):
+            size = (entry["height"], entry["width"])
+            good = []
+            for annotation in coco.imgToAnns[entry["id"]]:
+                problem = annotation_problem(annotation, size)
+                if problem:
+                    problems.append(
+                        f"instances_{name}.json, image {image_id}: annotation {annotation['id']} "
+                        f"cannot be drawn: {problem}; mend or delete it"
+                    )
+                else:
+                    good.append(annotation)
+            yield image_id, draw_labels(good, size, category_class)
+    refuse(problems, str(root / "annotations"))
 
 
-def _draw_labels(
-    coco: COCO, entry: dict[str, Any], category_class: dict[int, int], where: str
-) -> np.ndarray:
-    """Labels of one image, uint8 (H, W)."""
-    labels = np.zeros((entry["height"], entry["width"]), np.uint8)
-    annotations = sorted(
-        coco.imgToAnns[entry["id"]], key=lambda a: (not a.get("iscrowd"), -a["area"], a["id"])
-    )
-    for annotation in annotations:
-        chosen = annotation["category_id"] in category_class and not annotation.get("iscrowd")
-        value = category_class[annotation["category_id"]] + 1 if chosen else IGNORE
-        try:
-            labels[coco.annToMask(annotation) > 0] = value
-        except Exception as error:  # pycocotools raises bare exceptions of many kinds
-            raise ContaError(
-                f"{where}: annotation {annotation['id']} cannot be drawn ({error}); expected "
-                "polygons or a run-length code: mend or delete it"
-            ) from None
-    return labels
+def _stray_annotations(coco: COCO, name: str) -> list[str]:
+    """Annotations of images or categories that the file does not describe."""
+    return [
+        f"instances_{name}.json: annotation {a['id']} is of the {what} {a[key]}, which the file "
+        "does not describe; add that or delete the annotation"
+        for a in coco.dataset["annotations"]
+        for what, key, known in (
+            ("image", "image_id", coco.imgs),
+            ("category", "category_id", coco.cats),
+        )
+        if a[key] not in known
+    ]
+
+
+def _has_area(annotation: dict[str, Any]) -> bool:
+    return isinstance(annotation["area"], int | float) and annotation["area"] > 0
+
+
+def _image_folder(root: Path, name: str) -> Path:
+    """``<list>/`` below the root, or ``images/<list>/`` where only that exists."""
+    inner = root / "images" / name
+    return inner if inner.is_dir() and not (root / name).is_dir() else root / name
 
 
 def _load(root: Path, name: str, kind: str) -> COCO:
@@ -169,6 +198,9 @@ def _load(root: Path, name: str, kind: str) -> COCO:
             for item in coco.dataset[key]:
                 if not wanted <= item.keys():
                     raise ValueError(f"an entry of {key} lacks {sorted(wanted - item.keys())}")
+        for item in coco.dataset["images"]:
+            if not all(isinstance(item[k], int) and item[k] > 0 for k in ("height", "width")):
+                raise ValueError(f"image {item['id']} is {item['width']} x {item['height']} pixels")
     except (ValueError, KeyError, TypeError, AssertionError, AttributeError, OSError) as error:
         raise ContaError(
             f"{path}: no COCO instance annotations ({error}); expected the official layout with "

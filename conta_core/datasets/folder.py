@@ -7,8 +7,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from conta_core.datasets.index import refuse
-from conta_core.datasets.voc import nearest
+from conta_core.datasets.problems import nearest, refuse
 from conta_core.errors import ContaError
 from conta_core.manifest import ImageRecord, Manifest, check_image_id, mask_values_of
 from conta_core.masks import IGNORE

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from pathlib import Path
 
 import numpy as np
 
@@ -43,7 +42,7 @@ def build_confounders(
             read = lambda image_id: store.read(image_id, "mask")  # noqa: E731
         else:
             require_masks(masks, ids)
-            read = lambda image_id: read_label_png(Path(masks) / f"{image_id}.png")  # noqa: E731
+            read = lambda image_id: read_label_png(f"{masks}/{image_id}.png")  # noqa: E731
         images: Iterator[tuple[np.ndarray, np.ndarray]] = (
             (read(image_id), data.tag_indices(image_id)) for image_id in ids
         )

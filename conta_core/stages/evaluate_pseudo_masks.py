@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from pathlib import Path
 
 import numpy as np
 
@@ -37,7 +36,7 @@ def evaluate_pseudo_masks(
     classes = len(data.class_names)
     matrix = np.zeros((classes, classes + 1), dtype=np.int64)
     for image_id in track(ids, len(ids), "scores of the pseudo-masks", LOGGER):
-        path = Path(pseudo_masks) / f"{image_id}.png"
+        path = f"{pseudo_masks}/{image_id}.png"
         try:
             matrix += confusion_matrix(data.read_mask(image_id), read_label_png(path), classes)
         except ValueError as error:

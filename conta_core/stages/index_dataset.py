@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-from conta_core.datasets.coco import read_coco
-from conta_core.datasets.folder import read_folder
 from conta_core.datasets.index import check_images
-from conta_core.datasets.voc import read_voc
-from conta_core.errors import ContaError
-from conta_core.manifest import Manifest
+from conta_core.datasets.reading import read_dataset
 from conta_core.settings import DatasetSettings
 
 
@@ -26,15 +22,5 @@ def index_dataset(
     Raises:
         ContaError: one that lists what is wrong with the data set; nothing is written then.
     """
-    manifest = _read(settings, made, workers)
+    manifest = read_dataset(settings, made, workers)
     check_images(manifest, workers, allow_untagged=settings.allow_untagged).save(output)
-
-
-def _read(settings: DatasetSettings, made: str | None, workers: int) -> Manifest:
-    if settings.format == "coco":
-        return read_coco(settings, made)
-    if settings.format == "folder":
-        return read_folder(settings)
-    if settings.format == "context-shapes" and made is None:
-        raise ContaError("context-shapes is made before it is read; run make_context_shapes")
-    return read_voc(settings, made, workers=workers)

@@ -16,7 +16,7 @@ import pytest
 from PIL import Image
 from tiny_runs import Workflow, reduced
 
-from conta_core.masks import write_label_png
+from conta_core.masks import voc_palette, write_label_png
 
 pytestmark = pytest.mark.slow
 
@@ -223,6 +223,84 @@ def test_several_problems_at_once(mine: Workflow, folder: Folder) -> None:
     (folder.root / "images" / "b.jpg").unlink()
     (folder.root / "images" / "c.jpg").write_text("no image")
     refuses(mine, "data set mine: 2 problems", "b.jpg: no such image", "c.jpg: unreadable image")
+
+
+def test_mask_of_a_rotated_photograph(mine: Workflow, folder: Folder) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    path = folder.root / "images" / "d.jpg"
+    Image.new("RGB", SHAPE[::-1]).save(path, exif=exif)
+    write_label_png(folder.root / "masks" / "d.png", np.zeros(SHAPE[::-1], np.uint8))
+    refuses(
+        mine,
+        f"{folder.root}/masks/d.png: 48 x 64 pixels but {path} is 64 x 48 pixels",
+        "asks by EXIF for orientation 6, which is not applied",
+    )
+
+
+def test_masks_of_other_kinds(mine: Workflow, folder: Folder) -> None:
+    masks = folder.root / "masks"
+    labels = np.array(Image.open(masks / "a.png"))
+    # 16-bit and grey indices are what they say; larger numbers and colours are not indices
+    Image.fromarray(labels.astype(np.uint16)).save(masks / "a.png")
+    Image.fromarray(labels).save(masks / "b.png")
+    mine.run(MANIFEST)
+    (mine.directory / MANIFEST).unlink()
+    Image.fromarray(labels.astype(np.uint16) * 300).save(masks / "c.png")
+    Image.fromarray(voc_palette()[labels]).save(masks / "d.png")
+    refuses(
+        mine,
+        "data set mine: 2 problems",
+        f"{masks}/c.png: a 16-bit mask with the value 600; expected class indices",
+        f"{masks}/d.png: a mask of mode RGB, in the colours of VOC's palette",
+    )
+
+
+def test_augmented_list_without_its_masks(mine: Workflow, make_voc: Callable[..., Path]) -> None:
+    root = make_voc()
+    lists = root / "ImageSets" / "SegmentationAug"
+    lists.mkdir()
+    (lists / "train_aug.txt").write_text("2007_000001\n2007_000002\n2008_000009\n")
+    voc = {"format": "voc", "root": str(root), "lists": {"train": "train_aug"}}
+    refuses(
+        mine,
+        "the list train_aug counts on the masks of SBD's images",
+        f"1 of its 3 images have no mask in {root}/SegmentationClass",
+        "2008_000009",
+        "put SegmentationClassAug",
+        changes={"dataset": {**voc, "classes": None}},
+    )
+
+
+def test_coco_without_its_images_and_with_broken_annotations(
+    mine: Workflow, tmp_path: Path
+) -> None:
+    root = tmp_path / "coco"
+    (root / "annotations").mkdir(parents=True)
+    for number, name in enumerate(("train", "val"), start=1):
+        box = {"id": number, "image_id": number, "category_id": 1, "area": 9}
+        content = {
+            "images": [{"id": number, "file_name": f"{name}.jpg", "height": 20, "width": 30}],
+            "categories": [{"id": 1, "name": "person"}],
+            "annotations": [box | {"segmentation": [[1, 1, 9, 1, 9, 9]]}],
+        }
+        (root / "annotations" / f"instances_{name}.json").write_text(json.dumps(content))
+    coco = {"format": "coco", "root": str(root), "classes": None}
+    fails(
+        mine,
+        MANIFEST,
+        says=("data set mine: 2 problems", f"{root}/train: no such folder; expected 1 images"),
+        changes={"dataset": coco},
+    )
+    content["annotations"][0]["segmentation"] = [[1, 1, 9, 1]]
+    path = root / "annotations" / "instances_val.json"
+    path.write_text(json.dumps(content))
+    fails(
+        mine,
+        MANIFEST,
+        says=("image val: annotation 2 cannot be drawn: a polygon of 4 numbers", "mend or delete"),
+        changes={"dataset": coco},
+    )
 
 
 # What a finished run is spoiled by.

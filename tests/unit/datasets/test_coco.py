@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from conta_core.datasets.coco import read_coco, write_coco_masks
+from conta_core.datasets.index import check_images
 from conta_core.errors import ContaError
 from conta_core.masks import read_label_png
 from conta_core.settings import DatasetSettings, Lists
@@ -178,6 +179,45 @@ def test_one_id_for_two_images(root: Path) -> None:
         read_coco(_settings(root))
 
 
+def test_images_may_lie_in_a_folder_of_images(root: Path) -> None:
+    (root / "images" / "train").mkdir(parents=True)
+    manifest = read_coco(_settings(root))
+    assert manifest.images["000000000001"].image.startswith(str(root / "images" / "train"))
+    assert manifest.images["000000000008"].image.startswith(str(root / "val"))
+
+
+def test_all_annotations_that_cannot_be_drawn_come_together(root: Path, tmp_path: Path) -> None:
+    few = _box(31, 8, 1, 0, 0, 5, 5) | {"segmentation": [[1, 1, 2, 2]]}
+    none = _box(32, 9, 1, 0, 0, 5, 5) | {"segmentation": []}
+    stray = [_box(33, 77, 1, 0, 0, 5, 5), _box(34, 8, 99, 0, 0, 5, 5)]
+    _write(root, "val", _images(8, 9), [few, none, *stray])
+    with pytest.raises(ContaError) as raised:
+        write_coco_masks(_settings(root), tmp_path / "masks")
+    message = str(raised.value)
+    assert "4 problems" in message
+    assert "instances_val.json, image 000000000008: annotation 31 cannot be drawn" in message
+    assert "annotation 32 cannot be drawn: no polygon" in message
+    assert "annotation 33 is of the image 77, which the file does not describe" in message
+    assert "annotation 34 is of the category 99" in message
+    assert not (tmp_path / "masks").exists()
+
+
+def test_sizes_of_images_are_numbers_of_pixels(root: Path) -> None:
+    _write(root, "val", [_images(8)[0] | {"height": 0}], [])
+    with pytest.raises(ContaError, match="image 8 is 30 x 0 pixels"):
+        read_coco(_settings(root))
+
+
+def test_images_that_are_absent(root: Path) -> None:
+    with pytest.raises(ContaError) as raised:
+        check_images(read_coco(_settings(root)))
+    message = str(raised.value)
+    assert "2 problems" in message
+    assert f"{root}/val: no such folder; expected 2 images there" in message
+    assert "000000000008.jpg" in message
+    assert "unpack them there, or mend dataset.root" in message
+
+
 def test_nothing_is_printed(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
     read_coco(_settings(root))
     assert capsys.readouterr().out == ""
@@ -198,3 +238,30 @@ def test_real_coco(shared_data: Callable[[str], Path], tmp_path: Path) -> None:
         assert values <= {0, 1, 2, 3, 255}
         seen = {manifest.classes[value - 1] for value in values & {1, 2, 3}}
         assert seen <= set(manifest.images[image_id].tags)
+
+
+def test_the_official_classes_and_names_of_2014(
+    shared_data: Callable[[str], Path], tmp_path: Path
+) -> None:
+    """The same photographs under the names that COCO 2014 gives them."""
+    source = shared_data("coco2017_tiny")
+    for year17, year14 in (("train2017", "train2014"), ("val2017", "val2014")):
+        content = json.loads((source / "annotations" / f"instances_{year17}.json").read_text())
+        content["images"] = content["images"][:5]
+        kept = {image["id"] for image in content["images"]}
+        content["annotations"] = [a for a in content["annotations"] if a["image_id"] in kept]
+        (tmp_path / year14).mkdir()
+        for image in content["images"]:
+            name = f"COCO_{year14}_{image['file_name']}"
+            (tmp_path / year14 / name).symlink_to(source / year17 / image["file_name"])
+            image["file_name"] = name
+        (tmp_path / "annotations").mkdir(exist_ok=True)
+        (tmp_path / "annotations" / f"instances_{year14}.json").write_text(json.dumps(content))
+    settings = _settings(tmp_path, lists=Lists(train="train2014", val="val2014"))
+    write_coco_masks(settings, tmp_path / "masks")
+    manifest = check_images(read_coco(settings, tmp_path / "masks"))
+    assert len(manifest.classes) == 80
+    assert manifest.classes[:3] == ("person", "bicycle", "car")
+    assert manifest.classes[11:13] == ("stop sign", "parking meter")  # ids 13 and 14: 12 is none
+    assert manifest.classes[-1] == "toothbrush"
+    assert all(i.startswith("COCO_val2014_000000") for i in manifest.lists["val"])

@@ -7,8 +7,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from PIL import ExifTags, Image
 
-from conta_core.datasets.index import check_images, refuse
+from conta_core.datasets.index import check_images
+from conta_core.datasets.problems import refuse
 from conta_core.datasets.voc import read_voc
 from conta_core.errors import ContaError
 from conta_core.manifest import Manifest
@@ -219,3 +221,37 @@ def test_stage_on_real_voc(shared_data: Callable[[str], Path], tmp_path: Path) -
     for image_id in manifest.lists["val"][:10]:
         values = set(np.unique(manifest.read_mask(image_id))) - {0, 255}
         assert values == set(manifest.tag_indices(image_id) + 1)
+
+
+def test_list_entries_without_their_images(make_voc: MakeVoc) -> None:
+    root = make_voc()
+    (root / "ImageSets/Segmentation/val.txt").write_text("2007_000003\n2007_999999\n")
+    (root / "Annotations" / "2007_999999.xml").write_text("<annotation/>")
+    message = _problems(root)
+    assert "2007_999999.jpg: no such image; expected a file there" in message
+    assert "take its id off the list" in message
+    assert "1 images of the validation list val have no mask, others have one" in message
+
+
+def test_a_missing_folder_is_told_once(make_voc: MakeVoc) -> None:
+    root = make_voc()
+    (root / "JPEGImages").rename(root / "Images")
+    message = _problems(root)
+    assert "1 problem" in message
+    assert f"{root}/JPEGImages: no such folder; expected 3 images there" in message
+
+
+def test_rotated_images(make_voc: MakeVoc, caplog: pytest.LogCaptureFixture) -> None:
+    root = make_voc()
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = 6
+    Image.new("RGB", (16, 12)).save(root / "JPEGImages/2007_000001.jpg", exif=exif)
+    # the mask lies in the stored orientation: good, and told
+    manifest = check_images(read_voc(_settings(root)))
+    assert manifest.images["2007_000001"].size == (12, 16)
+    assert "1 images ask by EXIF to be rotated, which is not done" in caplog.text
+    # the mask lies in the orientation that viewers show
+    write_label_png(root / "SegmentationClass" / "2007_000001.png", np.zeros((16, 12), np.uint8))
+    message = _problems(root)
+    assert "the image asks by EXIF for orientation 6, which is not applied" in message
+    assert "rotate its pixels and drop that tag" in message

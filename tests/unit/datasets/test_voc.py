@@ -8,9 +8,13 @@ import numpy as np
 import pytest
 
 from conta_core.datasets.context_shapes import CLASSES
+from conta_core.datasets.index import check_images
+from conta_core.datasets.problems import Problem
 from conta_core.datasets.voc import VOC_CLASSES, read_voc
+from conta_core.datasets.voc_lists import read_list
 from conta_core.errors import ContaError
 from conta_core.masks import write_label_png
+from conta_core.scores import score_entry
 from conta_core.settings import DatasetSettings, Lists
 
 MakeVoc = Callable[..., Path]
@@ -161,3 +165,100 @@ def test_real_voc(shared_data: Callable[[str], Path]) -> None:
     assert len(manifest.lists["val"]) == 60
     assert {"dog", "person"} == {tag for r in manifest.images.values() for tag in r.tags}
     assert set(manifest.mask_values.values()) == {0, 1, 2, 255}
+
+
+def test_lists_of_the_mirrors(make_voc: MakeVoc) -> None:
+    root = make_voc(masks="SegmentationClassAug")
+    folder = root / "ImageSets" / "SegmentationAug"
+    folder.mkdir()
+    (folder / "train_aug.txt").write_text(
+        "/JPEGImages/2007_000002.jpg /SegmentationClassAug/2007_000002.png\n"
+    )
+    (folder / "val.txt").write_text("2007_000001\n")
+    manifest = read_voc(_settings(root, lists=Lists(train="train_aug")))
+    assert manifest.lists["train"] == ("2007_000002",)
+    assert manifest.lists["val"] == ("2007_000003",)  # the devkit's own comes first
+    with pytest.raises(ContaError, match=r"that folder has \['train', 'train_aug', 'val'\]"):
+        read_voc(_settings(root, lists=Lists(train="trainval")))
+
+
+def test_a_line_with_another_images_mask(make_voc: MakeVoc) -> None:
+    root = make_voc()
+    (root / "ImageSets/Segmentation/train.txt").write_text(
+        "/JPEGImages/2007_000001.jpg /SegmentationClassAug/2007_000002.png\n"
+    )
+    with pytest.raises(ContaError, match=r"line 1: the image 2007_000001 with the mask Segm"):
+        read_voc(_settings(root))
+
+
+@pytest.mark.parametrize("folder", ["SegmentationClass", "SegmentationClassAug", None])
+def test_an_augmented_list_needs_its_masks(make_voc: MakeVoc, folder: str | None) -> None:
+    root = make_voc(masks=folder)
+    if folder:
+        (root / folder / "2007_000002.png").unlink()
+    lists = root / "ImageSets/Segmentation"
+    (lists / "train_aug.txt").write_text("2007_000001\n2007_000002\n")
+    with pytest.raises(ContaError) as raised:
+        read_voc(_settings(root, lists=Lists(train="train_aug")))
+    message = str(raised.value)
+    assert "the list train_aug counts on the masks of SBD's images" in message
+    assert "2007_000002" in message
+    assert str(root / (folder or "SegmentationClassAug")) in message
+    assert "there is no folder SegmentationClassAug" in message or folder == "SegmentationClassAug"
+    assert "put SegmentationClassAug (12,031 PNG files for VOC 2012) there" in message
+    # a list that names those masks counts on them, whatever its name
+    pair = "/JPEGImages/{0}.jpg /SegmentationClassAug/{0}.png\n"
+    (lists / "mine.txt").write_text(pair.format("2007_000001") + pair.format("2007_000002"))
+    with pytest.raises(ContaError, match="the list mine counts on the masks"):
+        read_voc(_settings(root, lists=Lists(train="mine")))
+    # SBD's masks may also lie among VOC's own
+    if folder:
+        write_label_png(root / folder / "2007_000002.png", np.zeros((12, 16), np.uint8))
+        manifest = read_voc(_settings(root, lists=Lists(train="train_aug")))
+        assert manifest.ground_truth == f"{folder} of {root}"
+
+
+@pytest.mark.parametrize("source", ["annotations", "masks"])
+def test_the_test_list_has_neither_tags_nor_masks(
+    make_voc: MakeVoc, source: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    root = make_voc(val={"2008_000006": [], "2008_000011": []})
+    (root / "ImageSets/Segmentation/val.txt").rename(root / "ImageSets/Segmentation/test.txt")
+    for image_id in ("2008_000006", "2008_000011"):
+        (root / "Annotations" / f"{image_id}.xml").unlink()
+        (root / "SegmentationClass" / f"{image_id}.png").unlink()
+    settings = _settings(root, lists=Lists(val="test"), tags=source)
+    manifest = check_images(read_voc(settings))
+    assert manifest.list_names["val"] == "test"
+    assert not manifest.has_masks("val")
+    assert [manifest.images[i].tags for i in manifest.lists["val"]] == [(), ()]
+    assert f"the validation list test has no {source} to take tags from" in caplog.text
+    entry = score_entry(np.zeros((21, 22), int), manifest=manifest, list_name="val", images=0)
+    assert entry["miou"] is None
+    assert entry["why"] == "the list 'test' has no ground-truth masks"
+    # one annotation of the list alone is a hole in it
+    (root / "Annotations" / "2008_000011.xml").write_text("<annotation/>")
+    if source == "annotations":
+        with pytest.raises(ContaError, match=r"2008_000006.xml: no such annotation"):
+            read_voc(settings)
+
+
+def test_problems_may_be_collected(make_voc: MakeVoc) -> None:
+    root = make_voc(train={"a": ["dog"], "b": ["dog"]})
+    (root / "Annotations" / "b.xml").unlink()
+    problems: list[Problem] = []
+    manifest = read_voc(_settings(root), problems=problems)
+    assert [p.kind for p in problems] == ["annotations"]
+    assert manifest.images["b"].tags == ()
+
+
+def test_the_lists_of_voc_2012(shared_data: Callable[[str], Path], tmp_path: Path) -> None:
+    source = shared_data("voc12_aug")
+    lists = tmp_path / "ImageSets" / "SegmentationAug"
+    lists.mkdir(parents=True)
+    for name in ("train_aug", "val"):
+        (lists / f"{name}.txt").write_bytes((source / f"{name}.txt").read_bytes())
+    train, val = (read_list(tmp_path, name, "train") for name in ("train_aug", "val"))
+    assert (len(train.ids), len(val.ids)) == (10_582, 1_449)
+    assert (train.augmented, val.augmented) == (True, False)
+    assert not set(train.ids) & set(val.ids)
