@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any, TypeVar
 
 from pydantic import ValidationError
@@ -44,6 +45,22 @@ def load_experiments(config: Mapping[str, Any]) -> dict[str, Experiment]:
             Experiment, merge(base, overrides), f"config: runs: {name}"
         )
     return experiments
+
+
+def require_weights(experiments: Mapping[str, Experiment]) -> None:
+    """Refuse a weights file that is not there, before hours of other stages.
+
+    Raises:
+        ContaError: naming the key and the file.
+    """
+    for name, experiment in experiments.items():
+        for group in ("cam", "irn", "segmentation"):
+            weights = getattr(experiment, group).weights
+            if weights not in ("imagenet", "none") and not Path(weights).is_file():
+                raise ContaError(
+                    f"run {name}: {group}.weights is {weights!r}: no such file; give imagenet, "
+                    "none, or a .safetensors file that is there (conta import-weights makes one)"
+                )
 
 
 def parse_settings(kind: type[AnySettings], values: Mapping[str, Any], where: str) -> AnySettings:

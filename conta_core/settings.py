@@ -170,6 +170,11 @@ class CamSettings(TrainingSettings):
     frozen_blocks: Annotated[int, Field(ge=0, le=5)] = Field(
         3, description="blocks 1..k keep their pretrained weights"
     )
+    batch_norm: Literal["frozen", "trained"] = Field(
+        "frozen",
+        description="of the blocks that learn: stored statistics (the ancestors'), or the batch's, "
+        "over all GPUs",
+    )
     learning_rate: NonNegative = Field(0.005, description="of the backbone; poly decay, power 0.9")
     head_factor: NonNegative = Field(10.0, description="the head learns this much faster")
     scales: tuple[Annotated[float, Field(gt=0)], ...] = Field(
@@ -215,7 +220,7 @@ class IrnSettings(TrainingSettings):
     displacement_learning_rate: NonNegative = Field(
         0.05, description="of the displacement head; poly 0.9"
     )
-    weight_decay: NonNegative = Field(0.0, description="of SGD (IRNet's released code: 0)")
+    weight_decay: NonNegative = Field(0.0, description="of SGD (IRNet: 1e-4)")
     resize: Range = Field((128, 128), description="range of sizes, drawn a view, see resize_by")
     views: Annotated[int, Field(ge=0)] = Field(
         2, description="augmented views an image, cached; 0: fresh ones, nothing cached"
@@ -265,6 +270,11 @@ class SegmentationSettings(TrainingSettings):
 
     frozen_blocks: Annotated[int, Field(ge=0, le=5)] = Field(
         3, description="blocks 1..k keep their pretrained weights"
+    )
+    batch_norm: Literal["frozen", "trained"] = Field(
+        "frozen",
+        description="of the blocks that learn: stored statistics (the ancestors'), or the batch's, "
+        "over all GPUs",
     )
     aspp_rates: tuple[Positive, ...] = Field(
         (1, 2, 4, 6), description="dilations of the ASPP's 3x3 convolutions"

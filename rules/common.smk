@@ -7,7 +7,7 @@ from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 
-from conta_core.config import load_experiments, pick
+from conta_core.config import load_experiments, pick, require_weights
 from conta_core.datasets.voc_lists import list_path
 from conta_core.errors import ContaError
 from conta_core.fingerprint import fingerprint
@@ -16,6 +16,14 @@ try:
     EXPERIMENTS = load_experiments(config)
 except ContaError as error:
     raise WorkflowError(str(error)) from None
+
+
+onstart:
+    # not at a dry run: the plan of a recipe can be seen before its weights are there
+    try:
+        require_weights(EXPERIMENTS)
+    except ContaError as error:
+        raise WorkflowError(str(error)) from None
 
 
 wildcard_constraints:

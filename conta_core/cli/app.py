@@ -8,9 +8,9 @@ import sys
 import typer
 from rich.console import Console
 
-from conta_core.cli.import_weights import import_weights
 from conta_core.cli.check_data import check_data_command
 from conta_core.cli.export_test import export_test
+from conta_core.cli.import_weights import import_weights
 from conta_core.errors import ContaError
 
 app = typer.Typer(

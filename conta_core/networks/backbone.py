@@ -1,8 +1,9 @@
 """A backbone: any classification network as five blocks.
 
 Block 1 is the stem; blocks 2 to 5 are the stages that the papers call Block-2 to
-Block-5 (a ResNet's layer1 to layer4). Batch norms always use their stored
-statistics, in training too, as in IRNet and DeepLab.
+Block-5 (a ResNet's layer1 to layer4). Batch norms use their stored statistics, in
+training too, as in IRNet and DeepLab, but where :meth:`Backbone.train_batch_norms` says
+otherwise.
 """
 
 from __future__ import annotations
@@ -47,6 +48,7 @@ class Backbone(nn.Module):
         self.std = tuple(std)
         self.bgr = bgr
         self.context_inputs = nn.ModuleDict()
+        self._fixed_norms = len(blocks)
         self.train()  # batch norms use their stored statistics from the start
 
     def add_context(self, blocks: Sequence[int], generator: torch.Generator) -> None:
@@ -116,10 +118,16 @@ class Backbone(nn.Module):
         reading = [int(number) for number in self.context_inputs]
         return min([frozen + 1, *reading])
 
+    def train_batch_norms(self, frozen: int) -> None:
+        """Let the batch norms after the first ``frozen`` blocks use and gather the batch's."""
+        self._fixed_norms = frozen
+        self.train(self.training)
+
     def train(self, mode: bool = True) -> Backbone:
-        """Set the mode; batch norms stay in evaluation mode."""
+        """Set the mode; batch norms with stored statistics stay in evaluation mode."""
         super().train(mode)
-        for module in self.modules():
-            if isinstance(module, nn.modules.batchnorm._BatchNorm):
-                module.eval()
+        for block in self.blocks[: self._fixed_norms]:
+            for module in block.modules():
+                if isinstance(module, nn.modules.batchnorm._BatchNorm):
+                    module.eval()
         return self

@@ -16,6 +16,7 @@ from conta_core.networks.cam_net import CamNet
 from conta_core.seeding import derive_seed
 from conta_core.settings import CamSettings, ContextSettings
 from conta_core.training import processes
+from conta_core.training.batch_norms import prepare_batch_norms
 from conta_core.training.checkpoint import training_key
 from conta_core.training.engine import train
 from conta_core.training.files import NO_FILES, TrainingFiles
@@ -64,6 +65,7 @@ def train_cam(
         "seed": derive_seed(seed, round_index, "train_cam", "weights"),
     }
     model = CamNet(len(data.classes), **architecture).to(select_device(processes.rank()))
+    model = prepare_batch_norms(model, model.backbone, settings.batch_norm, settings.frozen_blocks)
     objective = CamObjective(model, settings.frozen_blocks)
     draws = (seed, round_index, "train_cam")
     torch.manual_seed(derive_seed(*draws, "dropout"))

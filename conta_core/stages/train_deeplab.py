@@ -19,6 +19,7 @@ from conta_core.networks.deeplab import DeepLab
 from conta_core.seeding import derive_seed
 from conta_core.settings import SegmentationSettings
 from conta_core.training import processes
+from conta_core.training.batch_norms import prepare_batch_norms
 from conta_core.training.checkpoint import training_key
 from conta_core.training.engine import train
 from conta_core.training.files import NO_FILES, TrainingFiles
@@ -67,6 +68,7 @@ def train_deeplab(
         "seed": derive_seed(seed, round_index, "train_deeplab", "weights"),
     }
     model = DeepLab(len(data.classes), **architecture).to(select_device(processes.rank()))
+    model = prepare_batch_norms(model, model.backbone, settings.batch_norm, settings.frozen_blocks)
     shares = None
     if settings.class_balanced:
         shares = class_weights(pseudo_masks, ids, len(data.class_names))

@@ -5,14 +5,21 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
-import time
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-import yaml
-from tiny_runs import REPOSITORY, Work, Workflow, job_counts, messages, parse_dry_run, reduced
+from tiny_runs import (
+    REPOSITORY,
+    Work,
+    Workflow,
+    dry_run,
+    job_counts,
+    messages,
+    parse_dry_run,
+    reduced,
+)
 
 FILES = (
     "cam/model.safetensors",
@@ -50,23 +57,6 @@ STAGES = (
     "evaluate_crf",
 )
 ONCE = ("make_context_shapes", "index_dataset", "summarise")
-
-
-def dry_run(directory: Path, *options: str, code: Path = REPOSITORY) -> str:
-    """Of the repository's own workflow."""
-    words = ["-s", str(code / "Snakefile"), "--directory", str(directory), "-n", *options]
-    started = time.monotonic()
-    done = subprocess.run(
-        [sys.executable, "-m", "snakemake", *words],
-        cwd=directory,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        timeout=300,
-    )
-    print(f"snakemake -n {' '.join(options)}: {time.monotonic() - started:.1f} s")
-    assert done.returncode == 0, done.stdout
-    return done.stdout
 
 
 def test_jobs_of_the_default(tmp_path: Path) -> None:
@@ -196,19 +186,6 @@ def test_lint(tmp_path: Path) -> None:
     )
     assert done.returncode == 0, done.stdout
     assert "Congratulations" in done.stdout
-
-
-@pytest.mark.parametrize(
-    "recipe", sorted((REPOSITORY / "configs").glob("*.yaml")), ids=lambda path: path.stem
-)
-def test_recipe(recipe: Path) -> None:
-    """Each recipe's DAG from the repository, where its relative paths begin."""
-    root = yaml.safe_load(recipe.read_text()).get("dataset", {}).get("root")
-    if root is not None and not (REPOSITORY / root).is_dir():
-        pytest.skip(f"no data set {root} beside the repository")
-    output = dry_run(REPOSITORY, "--forceall", "--nolock", "--configfile", str(recipe))
-    assert job_counts(output)["all"] == 1
-    assert job_counts(output)["summarise"] >= 1
 
 
 def test_every_rule_has_a_log_a_benchmark_an_environment_and_a_message() -> None:

@@ -171,6 +171,23 @@ class Workflow:
         }
 
 
+def dry_run(directory: Path, *options: str, code: Path = REPOSITORY) -> str:
+    """Of the repository's own workflow."""
+    words = ["-s", str(code / "Snakefile"), "--directory", str(directory), "-n", *options]
+    started = time.monotonic()
+    done = subprocess.run(
+        [sys.executable, "-m", "snakemake", *words],
+        cwd=directory,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=300,
+    )
+    print(f"snakemake -n {' '.join(options)}: {time.monotonic() - started:.1f} s")
+    assert done.returncode == 0, done.stdout
+    return done.stdout
+
+
 def messages(code: Path) -> dict[str, str]:
     """What a dry run prints of a job, less its run and round -> rule."""
     found: dict[str, str] = {}
