@@ -118,18 +118,18 @@ def error(weights: dict[str, Tensor]) -> float:
 @pytest.mark.parametrize("precision", ["float32", "bfloat16", "float16"])
 def test_training_reduces_a_loss(precision: str, tmp_path: Path) -> None:
     found = toy_weights(tmp_path / "model", epochs=60, precision=precision)
-    # float16 begins with steps that overflow and are left out
-    assert error(found) < 0.75 * error(dict(Line().state_dict()))
+    assert error(found) < 0.25 * error(dict(Line().state_dict()))
 
 
 @pytest.mark.parametrize("precision", ["bfloat16", "float16"])
 def test_mixed_precision_keeps_float32_weights(precision: str, tmp_path: Path) -> None:
-    """Not the float32 result: the forward pass was rounded."""
+    """Near the float32 result and not the same: the forward pass was rounded."""
     exact = toy_weights(tmp_path / "exact", epochs=10)
     mixed = toy_weights(tmp_path / "mixed", epochs=10, precision=precision)
     for name, expected in exact.items():
         assert mixed[name].dtype == torch.float32
         assert not torch.equal(mixed[name], expected)
+        torch.testing.assert_close(mixed[name], expected, rtol=0.05, atol=0.01)
 
 
 @pytest.mark.parametrize("views", [0, 2])

@@ -78,8 +78,8 @@ def train_toy(
     objective = Line(noise)
     torch.manual_seed(7)
     groups: list[dict[str, Any]] = [
-        {"params": [objective.layer.weight], "lr": 0.05, "weight_decay": 1e-3},
-        {"params": [objective.layer.bias], "lr": 0.2, "weight_decay": 0.0},
+        {"params": [objective.layer.weight], "lr": 0.01, "weight_decay": 1e-3},
+        {"params": [objective.layer.bias], "lr": 0.02, "weight_decay": 0.0},
     ]
     images: Any = Numbers(broken)
     schedule = Schedule(COUNT, settings, SEED)
