@@ -9,6 +9,7 @@ from conta_core.context_maps import ContextMaps
 from conta_core.device import configure_threads, select_device
 from conta_core.images import read_image
 from conta_core.manifest import Manifest
+from conta_core.memory import releasing
 from conta_core.networks.cam_net import build_cam_net
 from conta_core.networks.loading import load_network
 from conta_core.progress import track
@@ -51,7 +52,7 @@ def extract_cams(
     with write_store(
         output, "cams", classes=data.classes, run=run, round_index=round_index, settings=settings
     ) as store:
-        for image_id in track(ids, len(ids), "CAMs", LOGGER):
+        for image_id in releasing(track(ids, len(ids), "CAMs", LOGGER)):
             record = data.images[image_id]
             keys = data.tag_indices(image_id)
             cams = extract(

@@ -7,6 +7,7 @@ import logging
 from conta_core.device import configure_threads, select_device
 from conta_core.images import read_image
 from conta_core.manifest import Manifest
+from conta_core.memory import releasing
 from conta_core.networks.deeplab import build_deeplab
 from conta_core.networks.loading import load_network
 from conta_core.progress import track
@@ -36,7 +37,7 @@ def predict_logits(
     with write_store(
         output, "logits", classes=data.classes, run=run, round_index=round_index, settings={}
     ) as store:
-        for image_id in track(ids, len(ids), "logits", LOGGER):
+        for image_id in releasing(track(ids, len(ids), "logits", LOGGER)):
             record = data.images[image_id]
             logits = predict(network, read_image(record.image))
             store.write(image_id, {"logits": logits}, size=record.size)

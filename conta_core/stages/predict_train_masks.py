@@ -7,6 +7,7 @@ import logging
 from conta_core.device import configure_threads, select_device
 from conta_core.images import read_image
 from conta_core.manifest import Manifest
+from conta_core.memory import releasing
 from conta_core.networks.deeplab import build_deeplab
 from conta_core.networks.loading import load_network
 from conta_core.progress import track
@@ -37,7 +38,7 @@ def predict_train_masks(
     with write_store(
         output, "train_masks", classes=data.classes, run=run, round_index=round_index, settings={}
     ) as store:
-        for image_id in track(ids, len(ids), "training masks", LOGGER):
+        for image_id in releasing(track(ids, len(ids), "training masks", LOGGER)):
             record = data.images[image_id]
             logits = predict(network, read_image(record.image))
             mask = predicted_labels(logits, record.size)

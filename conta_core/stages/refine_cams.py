@@ -11,6 +11,7 @@ from conta_core.device import configure_threads, select_device
 from conta_core.edges import predict_edge
 from conta_core.images import read_image
 from conta_core.manifest import Manifest
+from conta_core.memory import releasing
 from conta_core.networks.irn import build_irn
 from conta_core.networks.loading import load_network
 from conta_core.progress import track
@@ -61,7 +62,7 @@ def refine_cams(
             settings=settings.model_dump(),
         ) as store,
     ):
-        for image_id in track(ids, len(ids), "random walk", LOGGER):
+        for image_id in releasing(track(ids, len(ids), "random walk", LOGGER)):
             record = data.images[image_id]
             cam = source.read(image_id, "cam")
             refined = cam
