@@ -9,6 +9,7 @@ from torch import nn
 
 from conta_core.errors import ContaError
 from conta_core.networks.backbone import Backbone
+from conta_core.networks.dilated_depthwise import learn_dilated_depthwise_by_phases
 
 LITE = ("efficientnet_lite0", "efficientnet_lite0_stage5")
 
@@ -33,6 +34,7 @@ def efficientnet_lite0(whole: bool, pretrained: bool, output_stride: int) -> Bac
     network: Any = timm.create_model("tf_efficientnet_lite0", output_stride=output_stride)
     if pretrained:
         _load_efficientnet_lite0(network)
+    learn_dilated_depthwise_by_phases(network)
     stages = list(network.blocks)
     stem = nn.Sequential(network.conv_stem, network.bn1, stages[0])
     half = (0.5, 0.5, 0.5)
