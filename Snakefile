@@ -17,6 +17,7 @@ include: "rules/segmentation.smk"
 include: "rules/context.smk"
 include: "rules/scores.smk"
 include: "rules/summary.smk"
+include: "rules/staleness.smk"
 
 
 rule all:
@@ -33,3 +34,4 @@ rule pseudo_masks:
 
 
 compare_library_code(workflow)
+compare_no_number_of_parts()

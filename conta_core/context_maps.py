@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from conta_core.stores import StoreReader
+from conta_core.stores.reader import StoreReader
 
 
 class ContextMaps:

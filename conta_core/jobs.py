@@ -26,16 +26,14 @@ def job(log: str, rule: str, wildcards: Mapping[str, str]) -> Iterator[None]:
     Args:
         log: path of the log file.
         rule: name of the rule.
-        wildcards: ``run`` and, in a rule of one round, ``round``; with the rule's name they
-            begin each line on the terminal.
+        wildcards: ``run`` and, in a rule of one round, ``round``, in one of a part, ``part``
+            and ``parts``; with the rule's name they begin each line on the terminal.
 
     Raises:
         SystemExit: status 1, where the block raised ContaError (no traceback on the
             terminal); anything else passes through, logged with its traceback.
     """
-    index = wildcards.get("round")
-    place = "" if index is None else f" round {index}"
-    name = f"{wildcards['run']}{place} {rule}"
+    name = _name(rule, wildcards)
     Path(log).parent.mkdir(parents=True, exist_ok=True)
     to_file = logging.FileHandler(log, mode="w")
     to_file.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
@@ -56,3 +54,13 @@ def job(log: str, rule: str, wildcards: Mapping[str, str]) -> Iterator[None]:
         raise
     finally:
         to_file.close()
+
+
+def _name(rule: str, wildcards: Mapping[str, str]) -> str:
+    words = [wildcards["run"]]
+    if wildcards.get("round") is not None:
+        words += ["round", wildcards["round"]]
+    words.append(rule)
+    if wildcards.get("parts", "1") != "1":
+        words += [wildcards["part"], "of", wildcards["parts"]]
+    return " ".join(words)

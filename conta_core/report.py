@@ -20,7 +20,7 @@ from conta_core.images import read_image
 from conta_core.manifest import Manifest
 from conta_core.masks import read_label_png, voc_palette
 from conta_core.pseudo_masks import strongest_class, upsample_refined
-from conta_core.stores import StoreReader
+from conta_core.stores.reader import StoreReader
 from conta_core.summary import (
     LISTS,
     STAGES,

@@ -348,6 +348,11 @@ class Experiment(Settings):
     )
     rounds: Positive = Field(3, description="CONTA rounds; round 0 has no context")
     seed: Annotated[int, Field(ge=0)] = Field(0, description="everything random hangs on it")
+    shards: Positive = Field(
+        1,
+        description="jobs that share each stage that goes image by image; changes no result and "
+        "reruns nothing",
+    )
     cam: CamSettings = Field(
         default_factory=CamSettings, description="the CAM classifier and its maps"
     )

@@ -21,7 +21,7 @@ from conta_core.manifest import check_image_id
 from conta_core.masks import write_label_png
 from conta_core.progress import track
 from conta_core.segmentation_output import upsample_logits
-from conta_core.stores import StoreReader
+from conta_core.stores.reader import StoreReader
 
 LOGGER = logging.getLogger(__name__)
 

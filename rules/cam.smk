@@ -43,11 +43,11 @@ rule extract_cams:
         model="results/{run}/round-{round}/cam/model.safetensors",
         context=get_context,
     output:
-        "results/{run}/round-{round}/cam/cams.h5",
+        temp("results/{run}/round-{round}/cam/cams.parts/{part}-of-{parts}"),
     log:
-        "logs/extract_cams/{run}/round-{round}.log",
+        "logs/extract_cams/{run}/round-{round}/{part}-of-{parts}.log",
     benchmark:
-        "benchmarks/extract_cams/{run}/round-{round}.tsv"
+        "benchmarks/extract_cams/{run}/round-{round}/{part}-of-{parts}.tsv"
     conda:
         "../envs/conta.yaml"
     threads: 8
@@ -56,6 +56,28 @@ rule extract_cams:
     params:
         settings=get_context_settings("cam.scales", context_keys=["context.scaling"]),
     message:
-        "{wildcards.run} round {wildcards.round}: extract CAMs"
+        "{wildcards.run} round {wildcards.round}: extract CAMs, {wildcards.part} of {wildcards.parts}"
     script:
         "../workflow_scripts/extract_cams.py"
+
+
+rule gather_cams:
+    input:
+        get_parts("results/{run}/round-{round}/cam/cams.parts"),
+    output:
+        "results/{run}/round-{round}/cam/cams.h5",
+    log:
+        "logs/gather_cams/{run}/round-{round}.log",
+    benchmark:
+        "benchmarks/gather_cams/{run}/round-{round}.tsv"
+    conda:
+        "../envs/conta.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+    params:
+        settings=get_context_settings("cam.scales", context_keys=["context.scaling"]),
+    message:
+        "{wildcards.run} round {wildcards.round}: gather the CAMs"
+    script:
+        "../workflow_scripts/gather_store.py"

@@ -10,7 +10,6 @@ from snakemake.exceptions import WorkflowError
 from conta_core.config import load_experiments, pick, require_weights
 from conta_core.datasets.voc_lists import list_path
 from conta_core.errors import ContaError
-from conta_core.fingerprint import fingerprint
 
 try:
     EXPERIMENTS = load_experiments(config)
@@ -29,6 +28,8 @@ onstart:
 wildcard_constraints:
     run="|".join(EXPERIMENTS),
     round=r"\d+",
+    part=r"\d+",
+    parts=r"\d+",
 
 
 def get_targets(pattern):
@@ -63,6 +64,17 @@ def get_made_dataset(wildcards):
     made = {"context-shapes": "context_shapes", "coco": "coco_masks"}
     name = made.get(EXPERIMENTS[wildcards.run].dataset.format)
     return f"results/{wildcards.run}/{name}" if name else []
+
+
+def get_parts(folder):
+    """A function of the wildcards: the parts of a store, one a job."""
+
+    def paths(wildcards):
+        count = EXPERIMENTS[wildcards.run].shards
+        place = folder.format(run=wildcards.run, round=wildcards.round)
+        return [f"{place}/{part}-of-{count}" for part in range(1, count + 1)]
+
+    return paths
 
 
 def get_context(wildcards):
@@ -106,16 +118,3 @@ def get_all_rounds(pattern, of_context=False):
         return [pattern.format(run=wildcards.run, round=index) for index in range(count)]
 
     return paths
-
-
-def compare_library_code(workflow):
-    """Make what a rule's script reaches in the library the code that Snakemake compares.
-
-    Switch it off, with the comparison of the rules' own code, by
-    `--rerun-triggers mtime params input software-env`.
-    """
-    root = Path(workflow.basedir)
-    for item in workflow.rules:
-        if item.script:
-            script = root / "workflow_scripts" / Path(item.script).name
-            item.run_func_src = fingerprint(script, root)

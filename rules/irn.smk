@@ -15,11 +15,11 @@ rule make_irn_labels:
         manifest="results/{run}/dataset.json",
         cams="results/{run}/round-{round}/cam/cams.h5",
     output:
-        "results/{run}/round-{round}/irn/labels.h5",
+        temp("results/{run}/round-{round}/irn/labels.parts/{part}-of-{parts}"),
     log:
-        "logs/make_irn_labels/{run}/round-{round}.log",
+        "logs/make_irn_labels/{run}/round-{round}/{part}-of-{parts}.log",
     benchmark:
-        "benchmarks/make_irn_labels/{run}/round-{round}.tsv"
+        "benchmarks/make_irn_labels/{run}/round-{round}/{part}-of-{parts}.tsv"
     conda:
         "../envs/conta.yaml"
     threads: 8
@@ -30,9 +30,33 @@ rule make_irn_labels:
             "irn.foreground_threshold", "irn.background_threshold", "irn.label_crf"
         ),
     message:
-        "{wildcards.run} round {wildcards.round}: make IR labels"
+        "{wildcards.run} round {wildcards.round}: make IR labels, {wildcards.part} of {wildcards.parts}"
     script:
         "../workflow_scripts/make_irn_labels.py"
+
+
+rule gather_labels:
+    input:
+        get_parts("results/{run}/round-{round}/irn/labels.parts"),
+    output:
+        "results/{run}/round-{round}/irn/labels.h5",
+    log:
+        "logs/gather_labels/{run}/round-{round}.log",
+    benchmark:
+        "benchmarks/gather_labels/{run}/round-{round}.tsv"
+    conda:
+        "../envs/conta.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+    params:
+        settings=get_settings(
+            "irn.foreground_threshold", "irn.background_threshold", "irn.label_crf"
+        ),
+    message:
+        "{wildcards.run} round {wildcards.round}: gather the IR labels"
+    script:
+        "../workflow_scripts/gather_store.py"
 
 
 rule train_irn:
@@ -73,11 +97,11 @@ rule refine_cams:
         model="results/{run}/round-{round}/irn/model.safetensors",
         cams="results/{run}/round-{round}/cam/cams.h5",
     output:
-        "results/{run}/round-{round}/irn/refined.h5",
+        temp("results/{run}/round-{round}/irn/refined.parts/{part}-of-{parts}"),
     log:
-        "logs/refine_cams/{run}/round-{round}.log",
+        "logs/refine_cams/{run}/round-{round}/{part}-of-{parts}.log",
     benchmark:
-        "benchmarks/refine_cams/{run}/round-{round}.tsv"
+        "benchmarks/refine_cams/{run}/round-{round}/{part}-of-{parts}.tsv"
     conda:
         "../envs/conta.yaml"
     threads: 8
@@ -86,6 +110,28 @@ rule refine_cams:
     params:
         settings=get_settings("walk", "irn.inference_pad"),
     message:
-        "{wildcards.run} round {wildcards.round}: refine the CAMs by a random walk"
+        "{wildcards.run} round {wildcards.round}: refine the CAMs by a random walk, {wildcards.part} of {wildcards.parts}"
     script:
         "../workflow_scripts/refine_cams.py"
+
+
+rule gather_refined:
+    input:
+        get_parts("results/{run}/round-{round}/irn/refined.parts"),
+    output:
+        "results/{run}/round-{round}/irn/refined.h5",
+    log:
+        "logs/gather_refined/{run}/round-{round}.log",
+    benchmark:
+        "benchmarks/gather_refined/{run}/round-{round}.tsv"
+    conda:
+        "../envs/conta.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+    params:
+        settings=get_settings("walk", "irn.inference_pad"),
+    message:
+        "{wildcards.run} round {wildcards.round}: gather the refined CAMs"
+    script:
+        "../workflow_scripts/gather_store.py"

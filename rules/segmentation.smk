@@ -38,20 +38,40 @@ rule predict_train_masks:
         manifest="results/{run}/dataset.json",
         model="results/{run}/round-{round}/segmentation/model.safetensors",
     output:
-        "results/{run}/round-{round}/segmentation/train_masks.h5",
+        temp("results/{run}/round-{round}/segmentation/train_masks.parts/{part}-of-{parts}"),
     log:
-        "logs/predict_train_masks/{run}/round-{round}.log",
+        "logs/predict_train_masks/{run}/round-{round}/{part}-of-{parts}.log",
     benchmark:
-        "benchmarks/predict_train_masks/{run}/round-{round}.tsv"
+        "benchmarks/predict_train_masks/{run}/round-{round}/{part}-of-{parts}.tsv"
     conda:
         "../envs/conta.yaml"
     threads: 8
     resources:
         mem_mb=4000,
     message:
-        "{wildcards.run} round {wildcards.round}: predict the training list"
+        "{wildcards.run} round {wildcards.round}: predict the training list, {wildcards.part} of {wildcards.parts}"
     script:
         "../workflow_scripts/predict_train_masks.py"
+
+
+rule gather_train_masks:
+    input:
+        get_parts("results/{run}/round-{round}/segmentation/train_masks.parts"),
+    output:
+        "results/{run}/round-{round}/segmentation/train_masks.h5",
+    log:
+        "logs/gather_train_masks/{run}/round-{round}.log",
+    benchmark:
+        "benchmarks/gather_train_masks/{run}/round-{round}.tsv"
+    conda:
+        "../envs/conta.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+    message:
+        "{wildcards.run} round {wildcards.round}: gather the training masks"
+    script:
+        "../workflow_scripts/gather_store.py"
 
 
 rule predict_logits:
@@ -59,17 +79,37 @@ rule predict_logits:
         manifest="results/{run}/dataset.json",
         model="results/{run}/round-{round}/segmentation/model.safetensors",
     output:
-        "results/{run}/round-{round}/segmentation/logits.h5",
+        temp("results/{run}/round-{round}/segmentation/logits.parts/{part}-of-{parts}"),
     log:
-        "logs/predict_logits/{run}/round-{round}.log",
+        "logs/predict_logits/{run}/round-{round}/{part}-of-{parts}.log",
     benchmark:
-        "benchmarks/predict_logits/{run}/round-{round}.tsv"
+        "benchmarks/predict_logits/{run}/round-{round}/{part}-of-{parts}.tsv"
     conda:
         "../envs/conta.yaml"
     threads: 8
     resources:
         mem_mb=4000,
     message:
-        "{wildcards.run} round {wildcards.round}: predict the validation list"
+        "{wildcards.run} round {wildcards.round}: predict the validation list, {wildcards.part} of {wildcards.parts}"
     script:
         "../workflow_scripts/predict_logits.py"
+
+
+rule gather_logits:
+    input:
+        get_parts("results/{run}/round-{round}/segmentation/logits.parts"),
+    output:
+        "results/{run}/round-{round}/segmentation/logits.h5",
+    log:
+        "logs/gather_logits/{run}/round-{round}.log",
+    benchmark:
+        "benchmarks/gather_logits/{run}/round-{round}.tsv"
+    conda:
+        "../envs/conta.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+    message:
+        "{wildcards.run} round {wildcards.round}: gather the logits"
+    script:
+        "../workflow_scripts/gather_store.py"

@@ -4,6 +4,7 @@ from conta_core.config import parse_settings
 from conta_core.jobs import job
 from conta_core.settings import CamSettings, ContextSettings
 from conta_core.stages.extract_cams import extract_cams
+from conta_core.stages.image_by_image import part_output
 
 with job(snakemake.log[0], snakemake.rule, snakemake.wildcards):
     settings = snakemake.params.settings
@@ -11,10 +12,8 @@ with job(snakemake.log[0], snakemake.rule, snakemake.wildcards):
         manifest=snakemake.input.manifest,
         model=snakemake.input.model,
         context=snakemake.input.context or None,
-        output=snakemake.output[0],
+        output=part_output(snakemake.output[0], snakemake.wildcards),
         scales=parse_settings(CamSettings, settings["cam"], "cam").scales,
         scaling=parse_settings(ContextSettings, settings.get("context", {}), "context").scaling,
-        run=snakemake.wildcards.run,
-        round_index=int(snakemake.wildcards.round),
         threads=snakemake.threads,
     )

@@ -3,6 +3,7 @@
 from conta_core.config import parse_settings
 from conta_core.jobs import job
 from conta_core.settings import IrnSettings
+from conta_core.stages.image_by_image import part_output
 from conta_core.stages.make_irn_labels import make_irn_labels
 
 with job(snakemake.log[0], snakemake.rule, snakemake.wildcards):
@@ -10,9 +11,7 @@ with job(snakemake.log[0], snakemake.rule, snakemake.wildcards):
     make_irn_labels(
         manifest=snakemake.input.manifest,
         cams=snakemake.input.cams,
-        output=snakemake.output[0],
+        output=part_output(snakemake.output[0], snakemake.wildcards),
         settings=parse_settings(IrnSettings, settings["irn"], "irn"),
-        run=snakemake.wildcards.run,
-        round_index=int(snakemake.wildcards.round),
         workers=snakemake.threads,
     )

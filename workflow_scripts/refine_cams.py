@@ -3,6 +3,7 @@
 from conta_core.config import parse_settings
 from conta_core.jobs import job
 from conta_core.settings import IrnSettings, WalkSettings
+from conta_core.stages.image_by_image import part_output
 from conta_core.stages.refine_cams import refine_cams
 
 with job(snakemake.log[0], snakemake.rule, snakemake.wildcards):
@@ -11,10 +12,8 @@ with job(snakemake.log[0], snakemake.rule, snakemake.wildcards):
         manifest=snakemake.input.manifest,
         model=snakemake.input.model,
         cams=snakemake.input.cams,
-        output=snakemake.output[0],
+        output=part_output(snakemake.output[0], snakemake.wildcards),
         settings=parse_settings(WalkSettings, settings["walk"], "walk"),
         inference_pad=parse_settings(IrnSettings, settings["irn"], "irn").inference_pad,
-        run=snakemake.wildcards.run,
-        round_index=int(snakemake.wildcards.round),
         threads=snakemake.threads,
     )

@@ -11,7 +11,8 @@ from conta_core.confounders import build_confounder_set
 from conta_core.manifest import Manifest
 from conta_core.masks import read_label_png, require_masks
 from conta_core.settings import ContextSettings
-from conta_core.stores import StoreReader, write_store
+from conta_core.stores.reader import StoreReader
+from conta_core.stores.writer import write_store
 
 
 def build_confounders(

@@ -15,7 +15,8 @@ from conta_core.manifest import Manifest
 from conta_core.seeding import torch_generator
 from conta_core.segmentation_output import predicted_labels
 from conta_core.settings import ContextSettings
-from conta_core.stores import StoreReader, write_store
+from conta_core.stores.reader import StoreReader
+from conta_core.stores.writer import write_store
 
 LOGGER = logging.getLogger(__name__)
 

@@ -21,7 +21,7 @@ from conta_core.scores import (
     score_entry,
     write_scores,
 )
-from conta_core.stores import StoreReader
+from conta_core.stores.reader import StoreReader
 
 LOGGER = logging.getLogger(__name__)
 

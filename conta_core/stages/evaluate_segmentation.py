@@ -12,7 +12,7 @@ from conta_core.manifest import Manifest
 from conta_core.progress import track
 from conta_core.scores import confusion_matrix, ids_with_masks, score_entry, write_scores
 from conta_core.segmentation_output import predicted_labels
-from conta_core.stores import StoreReader
+from conta_core.stores.reader import StoreReader
 
 LOGGER = logging.getLogger(__name__)
 

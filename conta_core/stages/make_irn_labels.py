@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import logging
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,32 +11,26 @@ from conta_core.images import read_image
 from conta_core.ir_labels import ir_labels
 from conta_core.manifest import Manifest
 from conta_core.parallel import map_in_order
-from conta_core.progress import track
 from conta_core.settings import IrnSettings
-from conta_core.stores import StoreReader, write_store
-
-LOGGER = logging.getLogger(__name__)
+from conta_core.stages.image_by_image import Arrays, PartOutput, make_part
+from conta_core.stores.reader import StoreReader
 
 
 def make_irn_labels(
     *,
     manifest: str,
     cams: str,
-    output: str,
+    output: PartOutput,
     settings: IrnSettings,
-    run: str,
-    round_index: int,
     workers: int,
 ) -> None:
-    """Write the IR labels of the training list (IRNet, section 3.3).
+    """Write a part of the IR labels of the training list (IRNet, section 3.3).
 
     Args:
         manifest: path of dataset.json.
         cams: path of the CAMs' store.
-        output: path of the `labels` store.
+        output: the part of labels.h5 that this job writes.
         settings: the two thresholds and the CRF; the network's keys are not read.
-        run: name of the run.
-        round_index: the round.
         workers: processes.
 
     Raises:
@@ -46,21 +40,24 @@ def make_irn_labels(
     ids = data.ids("train")
     with StoreReader(cams, "cams", ids, data.classes):
         pass  # refuses a store that lacks an image, before any work
-    tasks = (_Task(cams, i, data.images[i].image, settings) for i in ids)
+
+    def make(missing: Sequence[str]) -> Iterator[Arrays]:
+        tasks = (_Task(cams, i, data.images[i].image, settings) for i in missing)
+        for labels in map_in_order(_labels, tasks, workers):
+            yield {"labels": labels}
+
     used = {"foreground_threshold", "background_threshold", "label_crf"}
-    with write_store(
-        output,
-        "labels",
-        classes=data.classes,
-        run=run,
-        round_index=round_index,
+    make_part(
+        make,
+        output=output,
+        kind="labels",
+        data=data,
+        ids=ids,
         settings=settings.model_dump(mode="json", include=used),
-    ) as store:
-        results = map_in_order(_labels, tasks, workers)
-        for image_id, labels in track(
-            zip(ids, results, strict=True), len(ids), "IR labels", LOGGER
-        ):
-            store.write(image_id, {"labels": labels}, data.images[image_id].size)
+        module=__file__,
+        inputs=[manifest, cams],
+        what="IR labels",
+    )
 
 
 @dataclass(frozen=True)

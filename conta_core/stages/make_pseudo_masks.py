@@ -17,7 +17,7 @@ from conta_core.parallel import map_in_order
 from conta_core.progress import track
 from conta_core.pseudo_masks import label_argmax, upsample_refined
 from conta_core.settings import LabelCrfSettings, PseudoMaskSettings
-from conta_core.stores import StoreReader
+from conta_core.stores.reader import StoreReader
 
 LOGGER = logging.getLogger(__name__)
 

@@ -2,44 +2,51 @@
 
 from __future__ import annotations
 
-import logging
+from collections.abc import Iterator, Sequence
 
 from conta_core.device import configure_threads, select_device
 from conta_core.images import read_image
 from conta_core.manifest import Manifest
-from conta_core.memory import releasing
 from conta_core.networks.deeplab import build_deeplab
 from conta_core.networks.loading import load_network
-from conta_core.progress import track
 from conta_core.segmentation import predict
 from conta_core.segmentation_output import predicted_labels
-from conta_core.stores import write_store
-
-LOGGER = logging.getLogger(__name__)
+from conta_core.stages.image_by_image import Arrays, PartOutput, make_part
 
 
 def predict_train_masks(
-    *, manifest: str, model: str, output: str, run: str, round_index: int, threads: int
+    *,
+    manifest: str,
+    model: str,
+    output: PartOutput,
+    threads: int,
 ) -> None:
-    """Write X_m of every training image.
+    """Write a part of the training images' X_m.
 
     Args:
         manifest: path of dataset.json.
         model: path of the segmentation model.
-        output: path of train_masks.h5.
-        run: name of the run.
-        round_index: the round.
+        output: the part of train_masks.h5 that this job writes.
         threads: CPU threads.
     """
     configure_threads(threads)
     data = Manifest.load(manifest)
     network = load_network(model, "deeplab", build_deeplab, data.classes).to(select_device())
     ids = data.ids("train")
-    with write_store(
-        output, "train_masks", classes=data.classes, run=run, round_index=round_index, settings={}
-    ) as store:
-        for image_id in releasing(track(ids, len(ids), "training masks", LOGGER)):
-            record = data.images[image_id]
-            logits = predict(network, read_image(record.image))
-            mask = predicted_labels(logits, record.size)
-            store.write(image_id, {"mask": mask}, size=record.size)
+
+    def make(missing: Sequence[str]) -> Iterator[Arrays]:
+        for image_id in missing:
+            image = read_image(data.images[image_id].image)
+            yield {"mask": predicted_labels(predict(network, image), data.images[image_id].size)}
+
+    make_part(
+        make,
+        output=output,
+        kind="train_masks",
+        data=data,
+        ids=ids,
+        settings={},
+        module=__file__,
+        inputs=[manifest, model],
+        what="training masks",
+    )

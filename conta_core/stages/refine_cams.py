@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import logging
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import torch
@@ -11,15 +11,12 @@ from conta_core.device import configure_threads, select_device
 from conta_core.edges import predict_edge
 from conta_core.images import read_image
 from conta_core.manifest import Manifest
-from conta_core.memory import releasing
 from conta_core.networks.irn import build_irn
 from conta_core.networks.loading import load_network
-from conta_core.progress import track
 from conta_core.random_walk import random_walk
 from conta_core.settings import WalkSettings
-from conta_core.stores import StoreReader, write_store
-
-LOGGER = logging.getLogger(__name__)
+from conta_core.stages.image_by_image import Arrays, PartOutput, make_part
+from conta_core.stores.reader import StoreReader
 
 
 def refine_cams(
@@ -27,23 +24,19 @@ def refine_cams(
     manifest: str,
     model: str,
     cams: str,
-    output: str,
+    output: PartOutput,
     settings: WalkSettings,
-    run: str,
-    round_index: int,
     threads: int,
     inference_pad: int | None = None,
 ) -> None:
-    """Write the refined CAMs of the training list.
+    """Write a part of the refined CAMs of the training list.
 
     Args:
         manifest: path of dataset.json.
         model: path of the IRN.
         cams: path of cams.h5.
-        output: path of refined.h5.
+        output: the part of refined.h5 that this job writes.
         settings: of the walk.
-        run: name of the run.
-        round_index: the round.
         threads: CPU threads.
         inference_pad: see :func:`~conta_core.edges.predict_edge_and_displacement`.
     """
@@ -51,27 +44,29 @@ def refine_cams(
     data = Manifest.load(manifest)
     ids = data.ids("train")
     network = load_network(model, "irn", build_irn, data.classes).to(select_device())
-    with (
-        StoreReader(cams, "cams", ids, data.classes) as source,
-        write_store(
-            output,
-            "refined",
-            classes=data.classes,
-            run=run,
-            round_index=round_index,
-            settings=settings.model_dump(),
-        ) as store,
-    ):
-        for image_id in releasing(track(ids, len(ids), "random walk", LOGGER)):
-            record = data.images[image_id]
-            cam = source.read(image_id, "cam")
-            refined = cam
-            if len(cam):
-                edge = predict_edge(network, read_image(record.image), inference_pad)
-                maps = torch.from_numpy(cam).to(edge.device)
-                walked = random_walk(
-                    maps, edge, radius=settings.radius, beta=settings.beta, steps=settings.steps
-                )
-                refined = walked.cpu().numpy().astype(np.float32)
-            arrays = {"keys": source.read(image_id, "keys"), "refined": refined}
-            store.write(image_id, arrays, size=record.size)
+    with StoreReader(cams, "cams", ids, data.classes) as source:
+
+        def make(missing: Sequence[str]) -> Iterator[Arrays]:
+            for image_id in missing:
+                refined = cam = source.read(image_id, "cam")
+                if len(cam):
+                    image = read_image(data.images[image_id].image)
+                    edge = predict_edge(network, image, inference_pad)
+                    maps = torch.from_numpy(cam).to(edge.device)
+                    walked = random_walk(
+                        maps, edge, radius=settings.radius, beta=settings.beta, steps=settings.steps
+                    )
+                    refined = walked.cpu().numpy().astype(np.float32)
+                yield {"keys": source.read(image_id, "keys"), "refined": refined}
+
+        make_part(
+            make,
+            output=output,
+            kind="refined",
+            data=data,
+            ids=ids,
+            settings={**settings.model_dump(), "inference_pad": inference_pad},
+            module=__file__,
+            inputs=[manifest, model, cams],
+            what="random walk",
+        )

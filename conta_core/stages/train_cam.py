@@ -13,11 +13,11 @@ from conta_core.context_maps import ContextMaps
 from conta_core.device import configure_threads, select_device
 from conta_core.manifest import Manifest
 from conta_core.networks.cam_net import CamNet
+from conta_core.resume_key import resume_key
 from conta_core.seeding import derive_seed
 from conta_core.settings import CamSettings, ContextSettings
 from conta_core.training import processes
 from conta_core.training.batch_norms import prepare_batch_norms
-from conta_core.training.checkpoint import training_key
 from conta_core.training.engine import train
 from conta_core.training.files import NO_FILES, TrainingFiles
 from conta_core.training.objective import Objective, learning
@@ -82,7 +82,7 @@ def train_cam(
         ),
         Schedule(len(ids), settings, draws),
         what="CAM classifier",
-        key=training_key(
+        key=resume_key(
             __file__,
             [manifest, context],
             settings=settings,

@@ -16,11 +16,11 @@ from conta_core.device import configure_threads, select_device
 from conta_core.manifest import Manifest
 from conta_core.masks import IGNORE, read_label_png, require_masks
 from conta_core.networks.deeplab import DeepLab
+from conta_core.resume_key import resume_key
 from conta_core.seeding import derive_seed
 from conta_core.settings import SegmentationSettings
 from conta_core.training import processes
 from conta_core.training.batch_norms import prepare_batch_norms
-from conta_core.training.checkpoint import training_key
 from conta_core.training.engine import train
 from conta_core.training.files import NO_FILES, TrainingFiles
 from conta_core.training.objective import Objective, learning
@@ -88,7 +88,7 @@ def train_deeplab(
         ),
         Schedule(len(ids), settings, draws),
         what="DeepLab",
-        key=training_key(__file__, [manifest, pseudo_masks], settings=settings, draws=draws),
+        key=resume_key(__file__, [manifest, pseudo_masks], settings=settings, draws=draws),
         files=files,
         workers=max(0, threads // processes.count() - 2),
     )

@@ -13,11 +13,11 @@ from conta_core.errors import ContaError
 from conta_core.irn_loss import EPSILON, WEIGHTS, irn_terms
 from conta_core.manifest import Manifest
 from conta_core.networks.irn import GRID_STRIDE, Irn
+from conta_core.resume_key import resume_key
 from conta_core.seeding import derive_seed
 from conta_core.settings import IrnSettings
-from conta_core.stores import StoreReader
+from conta_core.stores.reader import StoreReader
 from conta_core.training import processes
-from conta_core.training.checkpoint import training_key
 from conta_core.training.engine import train
 from conta_core.training.files import NO_FILES, TrainingFiles
 from conta_core.training.frozen_features import batches
@@ -81,7 +81,7 @@ def train_irn(
             images,
             Schedule(len(ids), settings, draws),
             what="IRN",
-            key=training_key(__file__, [manifest, labels], settings=settings, draws=draws),
+            key=resume_key(__file__, [manifest, labels], settings=settings, draws=draws),
             files=files,
         )
         model.mean_displacement.copy_(_mean_displacement(objective, images, settings))

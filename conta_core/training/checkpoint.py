@@ -7,22 +7,18 @@ training. It carries a key: a state of other settings, inputs or code is not use
 
 from __future__ import annotations
 
-import hashlib
-import json
 import logging
 import pickle
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from conta_core.atomic import replace_when_done
-from conta_core.fingerprint import fingerprint
 from conta_core.training import processes
 
 LOGGER = logging.getLogger(__name__)
-ROOT = Path(__file__).parents[2]
 
 
 class Checkpoint:
@@ -30,7 +26,7 @@ class Checkpoint:
 
     Args:
         path: of the file; None: nothing is kept.
-        key: see :func:`training_key`.
+        key: see :func:`conta_core.resume_key.resume_key`.
     """
 
     def __init__(self, path: str | None, key: str) -> None:
@@ -90,24 +86,6 @@ class Checkpoint:
             )
             return None
         return dict(state)
-
-
-def training_key(module: str, inputs: Sequence[str | None], **settings: Any) -> str:
-    """What a state belongs to: settings, input files and the code of a stage.
-
-    Args:
-        module: path of the stage's module.
-        inputs: paths of files or folders, compared by size and time of change.
-        settings: plain values or groups of settings.
-    """
-    plain = {
-        name: value.model_dump(mode="json") if hasattr(value, "model_dump") else value
-        for name, value in settings.items()
-    }
-    stats = [Path(path).stat() if path else None for path in inputs]
-    files = [(stat.st_size, stat.st_mtime_ns) if stat else None for stat in stats]
-    text = json.dumps([plain, list(map(str, inputs)), files], sort_keys=True)
-    return hashlib.sha256(f"{text}{fingerprint(module, ROOT)}".encode()).hexdigest()
 
 
 def _random_states() -> dict[str, Any]:

@@ -55,7 +55,7 @@ def train(
         schedule: steps, order and learning rates.
         what: names the training in the log.
         key: what a kept state belongs to, see
-            :func:`~conta_core.training.checkpoint.training_key`.
+            :func:`~conta_core.resume_key.resume_key`.
         files: what is written beside the model.
         workers: processes that read images, a training process.
 

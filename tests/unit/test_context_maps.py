@@ -7,7 +7,7 @@ import pytest
 
 from conta_core.context_maps import ContextMaps
 from conta_core.errors import ContaError
-from conta_core.stores import write_store
+from conta_core.stores.writer import write_store
 
 CLASSES = ("cat", "dog")
 TRAIN = tuple(f"t{k}" for k in range(12))

@@ -21,7 +21,7 @@ from conta_core.stages.evaluate_crf import evaluate_crf
 from conta_core.stages.evaluate_pseudo_masks import evaluate_pseudo_masks
 from conta_core.stages.evaluate_refined import evaluate_refined
 from conta_core.stages.evaluate_segmentation import evaluate_segmentation
-from conta_core.stores import write_store
+from conta_core.stores.writer import write_store
 
 SIZE = (26, 30)
 CLASSES = ("cat", "dog")

@@ -3,13 +3,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from whole_store import make_store
 
 from conta_core.errors import ContaError
 from conta_core.ir_labels import ir_labels
 from conta_core.manifest import ImageRecord, Manifest
 from conta_core.settings import IrnSettings, LabelCrfSettings
 from conta_core.stages.make_irn_labels import make_irn_labels
-from conta_core.stores import StoreReader, write_store
+from conta_core.stores.reader import StoreReader
+from conta_core.stores.writer import write_store
 
 #: leaves labels as they are
 NO_CRF = LabelCrfSettings(confidence=0.9, gaussian_compat=0.0, bilateral_compat=0.0, iterations=1)
@@ -89,13 +91,14 @@ def test_stage_writes_the_labels_of_every_training_image(
 ) -> None:
     write_cams(tmp_path / "cams.h5", manifest, ("a", "b", "c"))
     settings = IrnSettings(**IRNET)
-    make_irn_labels(
-        manifest=str(tmp_path / "dataset.json"),
-        cams=str(tmp_path / "cams.h5"),
-        output=str(tmp_path / "labels.h5"),
-        settings=settings,
+    make_store(
+        make_irn_labels,
+        tmp_path / "labels.h5",
         run="r",
         round_index=1,
+        manifest=str(tmp_path / "dataset.json"),
+        cams=str(tmp_path / "cams.h5"),
+        settings=settings,
         workers=workers,
     )
     with (
@@ -114,13 +117,14 @@ def test_stage_writes_the_labels_of_every_training_image(
 def test_stage_refuses_cams_that_lack_an_image(tmp_path: Path, manifest: Manifest) -> None:
     write_cams(tmp_path / "cams.h5", manifest, ("a", "c"))
     with pytest.raises(ContaError, match="lacks 1 images"):
-        make_irn_labels(
-            manifest=str(tmp_path / "dataset.json"),
-            cams=str(tmp_path / "cams.h5"),
-            output=str(tmp_path / "labels.h5"),
-            settings=PLAIN,
+        make_store(
+            make_irn_labels,
+            tmp_path / "labels.h5",
             run="r",
             round_index=0,
+            manifest=str(tmp_path / "dataset.json"),
+            cams=str(tmp_path / "cams.h5"),
+            settings=PLAIN,
             workers=1,
         )
     assert not (tmp_path / "labels.h5").exists()

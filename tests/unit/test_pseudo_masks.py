@@ -10,7 +10,7 @@ from conta_core.masks import read_label_png
 from conta_core.pseudo_masks import label_argmax, strongest_class, upsample_refined
 from conta_core.settings import LabelCrfSettings, PseudoMaskSettings
 from conta_core.stages.make_pseudo_masks import make_pseudo_masks
-from conta_core.stores import write_store
+from conta_core.stores.writer import write_store
 
 
 def naive_upsampling(one: np.ndarray) -> np.ndarray:

@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 
 from conta_core.errors import ContaError
-from conta_core.stores import FORMAT_VERSION, IMAGE_ARRAYS, ROOT_ARRAYS, StoreReader, write_store
+from conta_core.stores.kinds import FORMAT_VERSION, IMAGE_ARRAYS, ROOT_ARRAYS
+from conta_core.stores.reader import StoreReader
+from conta_core.stores.writer import write_store
 
 CLASSES = ("cat", "dog")
 SETTINGS = {"radius": 5, "scales": [1.0, 0.5], "nested": {"deep": True}}

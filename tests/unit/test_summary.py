@@ -15,7 +15,7 @@ from conta_core.masks import write_label_png
 from conta_core.report import shown_images
 from conta_core.scores import score_entry, write_scores
 from conta_core.stages.summarise import summarise
-from conta_core.stores import write_store
+from conta_core.stores.writer import write_store
 from conta_core.summary import STAGES, main, read_summary, render_table
 
 CLASSES = ("cat", "<dog>")

@@ -9,6 +9,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 from torch import nn
+from whole_store import make_store
 
 from conta_core.errors import ContaError
 from conta_core.manifest import ImageRecord, Manifest
@@ -170,15 +171,16 @@ def test_a_stage_refuses_weights_of_other_classes(tmp_path: Path) -> None:
     )
     manifest.save(tmp_path / "dataset.json")
     with pytest.raises(ContaError, match="trained for the classes"):
-        extract_cams(
+        make_store(
+            extract_cams,
+            tmp_path / "cams.h5",
+            run="conta",
+            round_index=0,
             manifest=str(tmp_path / "dataset.json"),
             model=str(tmp_path / "model.safetensors"),
             context=None,
-            output=str(tmp_path / "cams.h5"),
             scales=(1.0,),
             scaling="none",
-            run="conta",
-            round_index=0,
             threads=1,
         )
     assert not (tmp_path / "cams.h5").exists()

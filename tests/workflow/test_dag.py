@@ -43,13 +43,18 @@ FILES = (
 STAGES = (
     "train_cam",
     "extract_cams",
+    "gather_cams",
     "make_irn_labels",
+    "gather_labels",
     "train_irn",
     "refine_cams",
+    "gather_refined",
     "make_pseudo_masks",
     "train_deeplab",
     "predict_train_masks",
+    "gather_train_masks",
     "predict_logits",
+    "gather_logits",
     "evaluate_cams",
     "evaluate_refined",
     "evaluate_pseudo_masks",
@@ -109,7 +114,7 @@ def test_every_file_of_every_round_is_a_target(fresh: Callable[..., Workflow]) -
     ("target", "last_round", "rules"),
     [
         ("results/conta/dataset.json", None, {"make_context_shapes", "index_dataset"}),
-        ("results/conta/round-0/cam/cams.h5", 0, {"train_cam", "extract_cams"}),
+        ("results/conta/round-0/cam/cams.h5", 0, {"train_cam", "extract_cams", "gather_cams"}),
         (
             "results/conta/round-1/cam/model.safetensors",
             1,
@@ -118,7 +123,16 @@ def test_every_file_of_every_round_is_a_target(fresh: Callable[..., Workflow]) -
         (
             "results/control/round-1/irn/refined.h5",
             1,
-            {"train_cam", "extract_cams", "make_irn_labels", "train_irn", "refine_cams"},
+            {
+                "train_cam",
+                "extract_cams",
+                "gather_cams",
+                "make_irn_labels",
+                "gather_labels",
+                "train_irn",
+                "refine_cams",
+                "gather_refined",
+            },
         ),
     ],
 )
@@ -143,9 +157,12 @@ def test_target_that_stops_after_the_pseudo_masks(fresh: Callable[..., Workflow]
     rules = {
         "train_cam",
         "extract_cams",
+        "gather_cams",
         "make_irn_labels",
+        "gather_labels",
         "train_irn",
         "refine_cams",
+        "gather_refined",
         "make_pseudo_masks",
         "evaluate_pseudo_masks",
     }
@@ -196,5 +213,10 @@ def test_every_rule_has_a_log_a_benchmark_an_environment_and_a_message() -> None
 
 
 def test_every_rule_has_a_script_of_its_name() -> None:
+    """But for the rules that gather a store, which have one together."""
     rules = set(messages(REPOSITORY).values())
-    assert rules == {path.stem for path in (REPOSITORY / "workflow_scripts").glob("*.py")}
+    gathering = {rule for rule in rules if rule.startswith("gather_")}
+    assert len(gathering) == 5
+    assert rules - gathering | {"gather_store"} == {
+        path.stem for path in (REPOSITORY / "workflow_scripts").glob("*.py")
+    }

@@ -21,15 +21,17 @@ EVALUATE_CRF = {"evaluate_crf"}
 TRAIN_DEEPLAB = {
     "train_deeplab",
     "predict_train_masks",
+    "gather_train_masks",
     "predict_logits",
+    "gather_logits",
     "evaluate_segmentation",
     *EVALUATE_CRF,
 }
 MAKE_PSEUDO_MASKS = {"make_pseudo_masks", "evaluate_pseudo_masks", *TRAIN_DEEPLAB}
-REFINE_CAMS = {"refine_cams", "evaluate_refined", *MAKE_PSEUDO_MASKS}
+REFINE_CAMS = {"refine_cams", "gather_refined", "evaluate_refined", *MAKE_PSEUDO_MASKS}
 TRAIN_IRN = {"train_irn", *REFINE_CAMS}
-MAKE_IRN_LABELS = {"make_irn_labels", *TRAIN_IRN}
-EXTRACT_CAMS = {"extract_cams", "evaluate_cams", *MAKE_IRN_LABELS}
+MAKE_IRN_LABELS = {"make_irn_labels", "gather_labels", *TRAIN_IRN}
+EXTRACT_CAMS = {"extract_cams", "gather_cams", "evaluate_cams", *MAKE_IRN_LABELS}
 TRAIN_CAM = {"train_cam", *EXTRACT_CAMS}
 # Under conta alone, in every round but the last; the next round's train_cam follows.
 DECONFOUND = {"deconfound"}
@@ -179,6 +181,43 @@ def test_nothing_changed(finished: Workflow) -> None:
     assert finished.stale() == NOTHING
 
 
+def in_parts(works: set[Work], count: int) -> set[Work]:
+    """The same work where each stage that goes image by image has so many jobs."""
+    numbers = [f"{number} of {count}" for number in range(1, count + 1)]
+    return {
+        part
+        for work in works
+        for part in (
+            [work._replace(part=number) for number in numbers]
+            if work.rule in GATHERED.values()
+            else [work]
+        )
+    }
+
+
+@pytest.mark.parametrize("count", [2, 5])
+def test_number_of_shards(finished: Workflow, count: int) -> None:
+    """Alone it reruns nothing; with another change it reruns that change's work, in its parts."""
+    assert finished.stale(changes={"shards": count}) == NOTHING
+    changes = {"shards": count, "walk": {"beta": 8.0}}
+    assert finished.stale(changes=changes) == in_parts(FROM_REFINE_CAMS, count)
+    with edited(finished.code / "conta_core" / "random_walk.py", statement):
+        assert finished.stale(changes={"shards": count}) == in_parts(FROM_REFINE_CAMS, count)
+
+
+def test_shards_change_no_bit_and_may_change_back(finished_copy: Workflow) -> None:
+    """Made again in two parts; then one part, in which it was made first, is not stale either."""
+    lost = "results/control/round-1/cam/cams.h5"
+    store = finished_copy.directory / lost
+    before = store.read_bytes()
+    store.unlink()
+    finished_copy.run(lost, changes={"shards": 2})
+    assert store.read_bytes() == before
+    assert not store.with_name("cams.parts").exists()
+    for count in (2, 1, 3):
+        assert finished_copy.stale(lost, changes={"shards": count}) == NOTHING
+
+
 def test_finished_run_again(finished: Workflow) -> None:
     before = finished.files()
     output = finished.start("--cores", "2", check=True).stdout
@@ -194,6 +233,14 @@ def test_cores_threads_and_profile(finished: Workflow, tmp_path: Path) -> None:
     assert finished.stale(*options) == NOTHING
 
 
+GATHERED = {
+    "gather_cams": "extract_cams",
+    "gather_labels": "make_irn_labels",
+    "gather_refined": "refine_cams",
+    "gather_train_masks": "predict_train_masks",
+    "gather_logits": "predict_logits",
+}
+
 #: key of the config -> the rules whose params hold it; every key of the contract is here
 GROUPS: dict[str, set[str]] = {
     "dataset.name": {"index_dataset"},
@@ -207,6 +254,7 @@ GROUPS: dict[str, set[str]] = {
     "dataset.size": {"make_context_shapes"},
     "dataset.confounding": {"make_context_shapes"},
     "rounds": set(),
+    "shards": set(),
     "seed": {"make_context_shapes", "train_cam", "train_irn", "train_deeplab", "deconfound"},
     "cam": {"train_cam"},
     "cam.scales": {"extract_cams"},
@@ -259,6 +307,11 @@ def test_every_key_is_a_param_of_its_rules_and_of_no_other(finished: Workflow) -
         for param in record["params"]:
             for key in leaves(ast.literal_eval(param)):
                 found.setdefault(key, set()).add(record["rule"])
+    for rules in found.values():
+        for gathering, made in GATHERED.items():
+            # a store is as stale as the work that it gathers
+            assert (gathering in rules) == (made in rules)
+            rules.discard(gathering)
     keys = leaves(Experiment().model_dump(mode="json"))
     assert found.keys() <= keys
     assert {key: found.get(key, set()) for key in keys} == {key: rules_of(key) for key in keys}
@@ -340,7 +393,7 @@ def test_lost_file(finished_copy: Workflow) -> None:
     lost = "results/control/round-1/irn/refined.h5"
     (finished_copy.directory / lost).unlink()
     assert finished_copy.stale() == NOTHING
-    assert finished_copy.stale(lost) == jobs("control", {1: {"refine_cams"}})
+    assert finished_copy.stale(lost) == jobs("control", {1: {"refine_cams", "gather_refined"}})
 
 
 def test_lost_folder(finished_copy: Workflow) -> None:

@@ -99,11 +99,12 @@ RUNS = {"conta": {}, "control": {"rounds": 2, "context": {"method": "none"}}}
 
 
 class Work(NamedTuple):
-    """A job of the DAG; round is None where the rule has none."""
+    """A job of the DAG; round is None where the rule has none, part where it is the only one."""
 
     rule: str
     run: str
     round: int | None
+    part: str | None = None
 
 
 @dataclass(frozen=True)
@@ -189,13 +190,13 @@ def dry_run(directory: Path, *options: str, code: Path = REPOSITORY) -> str:
 
 
 def messages(code: Path) -> dict[str, str]:
-    """What a dry run prints of a job, less its run and round -> rule."""
+    """What a dry run prints of a job, less its run, round and part -> rule."""
     found: dict[str, str] = {}
     for file in sorted((code / "rules").glob("*.smk")):
         for rule, text in re.findall(
             r'^rule (\w+):\n(?:(?!^rule ).*\n)*? +message:\n +"(.+)"$', file.read_text(), re.M
         ):
-            found[text.split("}: ", 1)[1]] = rule
+            found[text.split("}: ", 1)[1].split(", {")[0]] = rule
     return found
 
 
@@ -204,20 +205,22 @@ def parse_dry_run(output: str, rules: Mapping[str, str]) -> set[Work]:
     if "Nothing to be done" in output:
         assert not re.search(r"^Job \d+:", output, re.M), output
         return set()
+    jobs = re.finditer(
+        r"^Job \d+: ([\w-]+?)(?: round (\d+))?: (.+?)(?:, (\d+ of \d+))?$", output, re.MULTILINE
+    )
     found = [
-        Work(rules[text], run, None if index is None else int(index))
-        for run, index, text in (
-            match.groups()
-            for match in re.finditer(
-                r"^Job \d+: ([\w-]+?)(?: round (\d+))?: (.+)$", output, re.MULTILINE
-            )
-        )
+        Work(rules[text], run, None if index is None else int(index), part and _unless_all(part))
+        for run, index, text, part in (job.groups() for job in jobs)
     ]
     known = set(rules.values())
     counted = Counter({rule: n for rule, n in job_counts(output).items() if rule in known})
     assert Counter(work.rule for work in found) == counted, output
     assert len(set(found)) == len(found), output
     return set(found)
+
+
+def _unless_all(part: str) -> str | None:
+    return None if part == "1 of 1" else part
 
 
 def job_counts(output: str) -> Counter[str]:

@@ -13,7 +13,7 @@ from conta_core.datasets.voc import VOC_CLASSES
 from conta_core.errors import ContaError
 from conta_core.manifest import ImageRecord, Manifest
 from conta_core.masks import voc_palette
-from conta_core.stores import write_store
+from conta_core.stores.writer import write_store
 from conta_core.voc_results import export_voc_results
 
 SIZE = (26, 34)

@@ -45,7 +45,7 @@ from conta_core.stages.refine_cams import refine_cams
 from conta_core.stages.train_cam import train_cam
 from conta_core.stages.train_deeplab import class_weights, msc_terms, train_deeplab
 from conta_core.stages.train_irn import train_irn
-from conta_core.stores import StoreReader
+from conta_core.stores.reader import StoreReader
 from conta_core.training.frozen_features import Batch, batches
 from conta_core.training.objective import weighted_ratios
 

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 from toy import Line, train_toy
 
+from conta_core.resume_key import resume_key
 from conta_core.settings import TrainingSettings
 from conta_core.training import engine
-from conta_core.training.checkpoint import training_key
 from conta_core.training.files import TrainingFiles
 from conta_core.training.interruption import EXIT_STATUS
 
@@ -144,11 +144,11 @@ def test_a_broken_state(
 def test_the_key(tmp_path: Path) -> None:
     source = tmp_path / "input"
     source.write_text("one")
-    first = training_key(__file__, [str(source), None], settings=SETTINGS, seed=0)
-    assert training_key(__file__, [str(source), None], settings=SETTINGS, seed=0) == first
-    assert training_key(__file__, [str(source), None], settings=SETTINGS, seed=1) != first
-    assert training_key(engine.__file__, [str(source), None], settings=SETTINGS, seed=0) != first
+    first = resume_key(__file__, [str(source), None], settings=SETTINGS, seed=0)
+    assert resume_key(__file__, [str(source), None], settings=SETTINGS, seed=0) == first
+    assert resume_key(__file__, [str(source), None], settings=SETTINGS, seed=1) != first
+    assert resume_key(engine.__file__, [str(source), None], settings=SETTINGS, seed=0) != first
     longer = SETTINGS.model_copy(update={"epochs": 5})
-    assert training_key(__file__, [str(source), None], settings=longer, seed=0) != first
+    assert resume_key(__file__, [str(source), None], settings=longer, seed=0) != first
     source.write_text("other")
-    assert training_key(__file__, [str(source), None], settings=SETTINGS, seed=0) != first
+    assert resume_key(__file__, [str(source), None], settings=SETTINGS, seed=0) != first

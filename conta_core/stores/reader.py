@@ -1,126 +1,18 @@
-"""The HDF5 stores: the only module that knows their format.
-
-A store is self-describing: root attributes ``format``, ``format_version``,
-``classes``, ``run``, ``round``, ``settings`` (json) and ``complete``; one group an
-image id with that image's arrays (``size`` is an attribute of the group); arrays
-that belong to the whole store stand at the root. It is written under a temporary
-name in its folder, flushed, marked complete and renamed. Readers take no locks, so
-a read-only network file system will do.
-"""
+"""Reading a finished store."""
 
 from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import h5py
 import numpy as np
 
-from conta_core.atomic import replace_when_done
 from conta_core.errors import ContaError
-
-FORMAT_VERSION = 1
-
-#: kind of store -> the arrays of each image, with their axes
-IMAGE_ARRAYS: dict[str, dict[str, str]] = {
-    "cams": {
-        "keys": "k: class indices of the tags",
-        "cam": "k x h/4 x w/4, 0..1",
-        "high_res": "k x H x W, 0..1",
-        "probability": "n: sigmoid of the classifier's logits",
-    },
-    "labels": {"labels": "H x W: 0 background, i + 1 class i, 255 ignore"},
-    "refined": {"keys": "k: class indices of the tags", "refined": "k x h/4 x w/4, after the walk"},
-    "train_masks": {"mask": "H x W: predicted labels X_m"},
-    "logits": {"logits": "n + 1 x h/8 x w/8, background first"},
-    "context": {"mask": "h x w: M", "alpha": "n"},
-    "confounders": {},
-}
-
-#: kind of store -> the arrays of the whole store
-ROOT_ARRAYS: dict[str, dict[str, str]] = {
-    "confounders": {
-        "masks": "n x h x w: class-specific average masks c_i",
-        "prior": "n: P(c)",
-        "count": "n: images of each class",
-    },
-    "context": {"mean": "h x w: mean M of the training list", "deviation": "scalar"},
-}
-
-
-class StoreWriter:
-    """Writes the images of one store; made by :func:`write_store`."""
-
-    def __init__(self, file: h5py.File, kind: str) -> None:
-        self._file = file
-        self._kind = kind
-
-    def write(
-        self, image_id: str, arrays: Mapping[str, np.ndarray], size: tuple[int, int] | None = None
-    ) -> None:
-        """Write one image's arrays.
-
-        Args:
-            image_id: checked by the manifest.
-            arrays: exactly the arrays that the kind of store has.
-            size: height and width of the image in pixels.
-        """
-        expected = IMAGE_ARRAYS[self._kind]
-        if set(arrays) != set(expected):
-            raise ValueError(f"a {self._kind} store takes {sorted(expected)}, got {sorted(arrays)}")
-        group = self._file.create_group(image_id)
-        if size is not None:
-            group.attrs["size"] = size
-        for name, array in arrays.items():
-            _create(group, name, array)
-
-    def write_root(self, arrays: Mapping[str, np.ndarray]) -> None:
-        """Write the arrays that belong to the whole store."""
-        expected = ROOT_ARRAYS[self._kind]
-        if set(arrays) != set(expected):
-            raise ValueError(f"a {self._kind} store takes {sorted(expected)}, got {sorted(arrays)}")
-        for name, array in arrays.items():
-            _create(self._file, name, array)
-
-
-@contextmanager
-def write_store(
-    path: str | os.PathLike[str],
-    kind: str,
-    *,
-    classes: Sequence[str],
-    run: str,
-    round_index: int,
-    settings: Mapping[str, Any],
-) -> Iterator[StoreWriter]:
-    """Open a store for writing; it stands at ``path`` only when the block ended well.
-
-    Args:
-        path: of the finished store.
-        kind: a key of :data:`IMAGE_ARRAYS`.
-        classes: foreground class names, in order.
-        run: name of the run.
-        round_index: the round.
-        settings: what the stage was told, plain values.
-    """
-    with (
-        replace_when_done(path) as temporary,
-        h5py.File(temporary, "w", locking=False, libver="v110") as file,
-    ):
-        file.attrs["format"] = f"conta-{kind}"
-        file.attrs["format_version"] = FORMAT_VERSION
-        file.attrs["classes"] = json.dumps(list(classes))
-        file.attrs["run"] = run
-        file.attrs["round"] = round_index
-        file.attrs["settings"] = json.dumps(settings, sort_keys=True)
-        file.attrs["complete"] = False
-        yield StoreWriter(file, kind)
-        file.attrs["complete"] = True
-        file.flush()
+from conta_core.stores.kinds import FORMAT_VERSION
 
 
 class StoreReader:
@@ -240,12 +132,3 @@ class StoreReader:
             f"{self.path}: {what} cannot be read ({error}); delete the store and let the "
             "workflow make it again"
         )
-
-
-def _create(group: h5py.Group, name: str, array: np.ndarray) -> None:
-    array = np.asarray(array)
-    if array.dtype == np.uint8 and array.ndim == 2:
-        # label maps are nearly constant: one cheap compression level shrinks them fifty-fold
-        group.create_dataset(name, data=array, compression="gzip", compression_opts=1, shuffle=True)
-    else:
-        group.create_dataset(name, data=array)

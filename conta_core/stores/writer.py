@@ -1,0 +1,99 @@
+"""Writing a store: under a temporary name, complete and renamed when the block ends well."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import h5py
+import numpy as np
+
+from conta_core.atomic import replace_when_done
+from conta_core.stores.kinds import FORMAT_VERSION, IMAGE_ARRAYS, ROOT_ARRAYS, require_arrays
+
+
+class StoreWriter:
+    """Writes the images of one store; made by :func:`write_store`."""
+
+    def __init__(self, file: h5py.File, kind: str) -> None:
+        self._file = file
+        self._kind = kind
+
+    def write(
+        self, image_id: str, arrays: Mapping[str, np.ndarray], size: tuple[int, int] | None = None
+    ) -> None:
+        """Write one image's arrays.
+
+        Args:
+            image_id: checked by the manifest.
+            arrays: exactly the arrays that the kind of store has.
+            size: height and width of the image in pixels.
+        """
+        require_arrays(self._kind, arrays, IMAGE_ARRAYS[self._kind])
+        group = self._file.create_group(image_id)
+        if size is not None:
+            group.attrs["size"] = size
+        for name, array in arrays.items():
+            _create(group, name, array)
+
+    def write_root(self, arrays: Mapping[str, np.ndarray]) -> None:
+        """Write the arrays that belong to the whole store."""
+        require_arrays(self._kind, arrays, ROOT_ARRAYS[self._kind])
+        for name, array in arrays.items():
+            _create(self._file, name, array)
+
+
+@contextmanager
+def write_store(
+    path: str | os.PathLike[str],
+    kind: str,
+    *,
+    classes: Sequence[str],
+    run: str,
+    round_index: int,
+    settings: Mapping[str, Any],
+) -> Iterator[StoreWriter]:
+    """Open a store for writing; it stands at ``path`` only when the block ended well.
+
+    Args:
+        path: of the finished store.
+        kind: a key of :data:`IMAGE_ARRAYS`.
+        classes: foreground class names, in order.
+        run: name of the run.
+        round_index: the round.
+        settings: what the stage was told, plain values.
+    """
+    with (
+        replace_when_done(path) as temporary,
+        h5py.File(temporary, "w", locking=False, libver="v110") as file,
+    ):
+        file.attrs["format"] = f"conta-{kind}"
+        file.attrs["format_version"] = FORMAT_VERSION
+        file.attrs["classes"] = json.dumps(list(classes))
+        file.attrs["run"] = run
+        file.attrs["round"] = round_index
+        file.attrs["settings"] = json.dumps(settings, sort_keys=True)
+        file.attrs["complete"] = False
+        yield StoreWriter(file, kind)
+        file.attrs["complete"] = True
+        file.flush()
+
+
+def _create(group: h5py.Group, name: str, array: np.ndarray) -> None:
+    """Write an array as one chunk, whose checksum (Fletcher32) every reading verifies."""
+    array = np.asarray(array)
+    options: dict[str, Any] = {}
+    if array.size and array.ndim:
+        options = {"chunks": array.shape, "fletcher32": True}
+    elif array.ndim == 0:
+        # a scalar has no chunks: it lies in the dataset's header, which has a checksum
+        compact = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+        compact.set_layout(h5py.h5d.COMPACT)
+        options = {"dcpl": compact}
+    if array.dtype == np.uint8 and array.ndim == 2 and array.size:
+        # label maps are nearly constant: one cheap compression level shrinks them fifty-fold
+        options |= {"compression": "gzip", "compression_opts": 1, "shuffle": True}
+    group.create_dataset(name, data=array, **options)
