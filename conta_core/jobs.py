@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 import sys
@@ -30,8 +31,9 @@ def job(log: str, rule: str, wildcards: Mapping[str, str]) -> Iterator[None]:
             and ``parts``; with the rule's name they begin each line on the terminal.
 
     Raises:
-        SystemExit: status 1, where the block raised ContaError (no traceback on the
-            terminal); anything else passes through, logged with its traceback.
+        SystemExit: status 1, where the block raised ContaError or could not write, such as on
+            a full disk (no traceback on the terminal); anything else passes through, logged
+            with its traceback.
     """
     name = _name(rule, wildcards)
     Path(log).parent.mkdir(parents=True, exist_ok=True)
@@ -47,13 +49,31 @@ def job(log: str, rule: str, wildcards: Mapping[str, str]) -> Iterator[None]:
     except ContaError as error:
         LOGGER.error("error: %s", error)
         raise SystemExit(1) from None
-    except Exception:
+    except Exception as failure:
+        if reason := _cannot_write(failure):
+            LOGGER.error("error: %s; mend that and start again: what was finished is kept", reason)
+            raise SystemExit(1) from None
         to_terminal.close()
         LOGGER.handlers = [to_file]
         LOGGER.exception("%s failed", name)
         raise
     finally:
         to_file.close()
+
+
+def _cannot_write(error: BaseException | None) -> str | None:
+    """What a full, read-only or forbidden place made of an error; None for any other.
+
+    Some writers (HDF5, safetensors, torch) say it in the text alone.
+    """
+    while error is not None:
+        for code in (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES):
+            words = (os.strerror(code), f"errno = {code}", f"os error {code}")
+            if getattr(error, "errno", None) == code or any(w in str(error) for w in words):
+                where = getattr(error, "filename", None)
+                return f"{os.strerror(code)}: {where or error}"
+        error = error.__cause__ or error.__context__
+    return None
 
 
 def _name(rule: str, wildcards: Mapping[str, str]) -> str:

@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import json
 import os
+import zlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
-from torch import nn
+from torch import Tensor, nn
 
 from conta_core.atomic import replace_when_done
 from conta_core.errors import ContaError
 
 FORMAT = "conta-model"
 BACKBONE_FORMAT = "conta-backbone"
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
+CHANGED = "its checksum is wrong: its bytes changed since it was written"
 
 
 def save_model(
@@ -41,8 +44,11 @@ def save_model(
         "kind": kind,
         "classes": list(classes),
         "architecture": architecture,
+        "tensors": _tensors_checksum(_tensors(model)),
     }
-    _write(path, model, {FORMAT: json.dumps(description, sort_keys=True)})
+    description["checksum"] = _checksum(description)
+    text = json.dumps(description, sort_keys=True)
+    _write(path, model, {FORMAT: text})
 
 
 def save_backbone(path: str | os.PathLike[str], backbone: nn.Module, names: Sequence[str]) -> None:
@@ -58,9 +64,26 @@ def save_backbone(path: str | os.PathLike[str], backbone: nn.Module, names: Sequ
 
 def _write(path: str | os.PathLike[str], module: nn.Module, metadata: dict[str, str]) -> None:
     """One key of metadata: several stand in random order, and the same model is the same file."""
-    tensors = {name: value.contiguous().cpu() for name, value in module.state_dict().items()}
     with replace_when_done(path) as temporary:
-        save_file(tensors, temporary, metadata=metadata)
+        save_file(_tensors(module), temporary, metadata=metadata)
+
+
+def _tensors(module: nn.Module) -> dict[str, Tensor]:
+    return {name: value.contiguous().cpu() for name, value in module.state_dict().items()}
+
+
+def _checksum(description: Mapping[str, Any]) -> int:
+    """CRC-32 of what a model file says of itself."""
+    return zlib.crc32(json.dumps(description, sort_keys=True).encode())
+
+
+def _tensors_checksum(tensors: Mapping[str, Tensor]) -> int:
+    """CRC-32 of the names, types, shapes and values of tensors."""
+    value = 0
+    for name, tensor in sorted(tensors.items()):
+        value = zlib.crc32(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode(), value)
+        value = zlib.crc32(tensor.reshape(-1).view(torch.uint8).numpy().tobytes(), value)
+    return value
 
 
 def read_metadata(path: str | os.PathLike[str]) -> tuple[str, tuple[str, ...], dict[str, Any]]:
@@ -78,6 +101,9 @@ def read_metadata(path: str | os.PathLike[str]) -> tuple[str, tuple[str, ...], d
         version = description["format_version"]
         if version != FORMAT_VERSION:
             raise ValueError(f"its version is {version}, expected {FORMAT_VERSION}")
+        checksum = description.pop("checksum")
+        if checksum != _checksum(description):
+            raise ValueError(CHANGED)
         return description["kind"], tuple(description["classes"]), description["architecture"]
     except (OSError, SafetensorError, ValueError, KeyError, TypeError) as error:
         raise ContaError(
@@ -93,7 +119,9 @@ def load_tensors(model: nn.Module, path: Path) -> None:
     """
     try:
         tensors = load_file(path)
-    except (OSError, SafetensorError) as error:
+        with safe_open(path, framework="pt") as file:
+            _verify((file.metadata() or {}).get(FORMAT), tensors)
+    except (OSError, SafetensorError, ValueError) as error:
         raise ContaError(
             f"{path}: cannot be read as safetensors ({error}); give another file"
         ) from None
@@ -112,6 +140,13 @@ def load_tensors(model: nn.Module, path: Path) -> None:
             "and classes"
         )
     model.load_state_dict(tensors)
+
+
+def _verify(text: str | None, tensors: Mapping[str, Tensor]) -> None:
+    """Raise ValueError where the tensors of a model file of ours are not as they were written."""
+    expected = json.loads(text).get("tensors") if text is not None else None
+    if expected is not None and expected != _tensors_checksum(tensors):
+        raise ValueError(CHANGED)
 
 
 def require_classes(

@@ -28,7 +28,7 @@ from conta_core.training.views import ViewedImages
 
 LOGGER = logging.getLogger(__name__)
 #: seconds between two states kept
-CHECKPOINT_INTERVAL = 300.0
+CHECKPOINT_INTERVAL = 60.0
 DTYPES = {"bfloat16": torch.bfloat16, "float16": torch.float16}
 
 

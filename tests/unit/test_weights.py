@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import pickle
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -119,8 +120,9 @@ def test_safetensors_of_somebody_else(tmp_path: Path) -> None:
 @pytest.mark.parametrize("lost", ["classes", "kind", "architecture", "format_version"])
 def test_metadata_that_is_missing(tmp_path: Path, lost: str) -> None:
     path = tmp_path / "model.safetensors"
-    description = {"format_version": 1, "kind": "cam", "classes": [], "architecture": {}}
+    description = {"format_version": 2, "kind": "cam", "classes": [], "architecture": {}}
     del description[lost]
+    description["checksum"] = zlib.crc32(json.dumps(description, sort_keys=True).encode())
     save_file({"x": torch.zeros(2)}, path, metadata={"conta-model": json.dumps(description)})
     assert lost in refused(read_metadata, path)
 
@@ -129,7 +131,7 @@ def test_another_version(tmp_path: Path) -> None:
     path = tmp_path / "model.safetensors"
     metadata = {"conta-model": json.dumps({"format_version": 9})}
     save_file({"x": torch.zeros(2)}, path, metadata=metadata)
-    assert "its version is 9, expected 1" in refused(read_metadata, path)
+    assert "its version is 9, expected 2" in refused(read_metadata, path)
 
 
 def test_keys_that_do_not_fit_are_named(tmp_path: Path) -> None:
@@ -146,6 +148,18 @@ def test_keys_that_do_not_fit_are_named(tmp_path: Path) -> None:
     assert "layer.bias: (5,) for (2,)" in message
     for name, value in model.state_dict().items():
         assert torch.equal(value, before[name])
+
+
+def test_a_changed_byte_is_found_wherever_it_lies(tmp_path: Path) -> None:
+    path = tmp_path / "model.safetensors"
+    save(path)
+    content = path.read_bytes()
+    for place in range(len(content)):
+        path.write_bytes(content[:place] + bytes([content[place] ^ 2]) + content[place + 1 :])
+        with pytest.raises(ContaError, match=r"model\.safetensors"):
+            load_network(path, "cam", build, CLASSES)
+    path.write_bytes(content)
+    load_network(path, "cam", build, CLASSES)
 
 
 def test_a_failed_save_leaves_the_old_file(tmp_path: Path) -> None:
