@@ -8,7 +8,10 @@ import signal
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from typing import TypeVar
+
+from conta_core.errors import ContaError
 
 Argument = TypeVar("Argument")
 Result = TypeVar("Result")
@@ -24,19 +27,28 @@ def map_in_order(
         arguments: read lazily, a few ahead of the results, so that memory stays flat.
         workers: processes; 1 computes here. Workers are forked: call this before
             anything starts threads (torch, HDF5 files opened for writing).
+
+    Raises:
+        ContaError: a worker process died.
     """
     if workers <= 1:
         yield from map(function, arguments)
         return
     context = multiprocessing.get_context("fork")
-    with ProcessPoolExecutor(workers, context, _end_with_parent) as pool:
-        waiting: deque[Future[Result]] = deque()
-        for argument in arguments:
-            waiting.append(pool.submit(function, argument))
-            if len(waiting) >= 4 * workers:
+    try:
+        with ProcessPoolExecutor(workers, context, _end_with_parent) as pool:
+            waiting: deque[Future[Result]] = deque()
+            for argument in arguments:
+                waiting.append(pool.submit(function, argument))
+                if len(waiting) >= 4 * workers:
+                    yield waiting.popleft().result()
+            while waiting:
                 yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()
+    except BrokenProcessPool:
+        raise ContaError(
+            "a worker process died: it was killed, or there was not enough memory; start again "
+            "(what was finished is kept), with fewer threads or more memory"
+        ) from None
 
 
 def _end_with_parent() -> None:

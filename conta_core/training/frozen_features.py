@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader
 
+from conta_core.errors import ContaError
 from conta_core.progress import track
 from conta_core.training import processes
 from conta_core.training.schedule import Pass
@@ -134,10 +135,20 @@ class _Cache:
 
 def _load(
     images: ViewedImages, plan: list[list[tuple[int, int]]], workers: int
-) -> DataLoader[dict[str, Tensor]]:
+) -> Iterator[dict[str, Tensor]]:
     # a generator of its own: the loader draws from it, and must not move the training's draws
     generator = torch.Generator().manual_seed(0)
-    return DataLoader(images, batch_sampler=plan, num_workers=workers, generator=generator)
+    loader = DataLoader(images, batch_sampler=plan, num_workers=workers, generator=generator)
+    try:
+        yield from loader
+    except RuntimeError as error:
+        if "DataLoader worker" not in str(error):
+            raise
+        raise ContaError(
+            "a worker process that reads images died: it was killed, or there was not enough "
+            "memory; start again (the training goes on from its last state), with fewer threads "
+            "or more memory"
+        ) from None
 
 
 def _to_device(

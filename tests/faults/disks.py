@@ -1,0 +1,107 @@
+"""A full disk and a read-only one, under every stage that writes."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from bench import ERROR, Bench, Tally
+
+#: what each stage writes, under results/conta; a store is written in parts, then gathered
+WRITTEN = {
+    "make_context_shapes": "context_shapes",
+    "index_dataset": "dataset.json",
+    "train_cam": "round-1/cam/model.safetensors",
+    "extract_cams, gather_cams": "round-1/cam/cams.h5",
+    "make_irn_labels, gather_labels": "round-1/irn/labels.h5",
+    "train_irn": "round-1/irn/model.safetensors",
+    "refine_cams, gather_refined": "round-1/irn/refined.h5",
+    "make_pseudo_masks": "round-1/pseudo_masks",
+    "train_deeplab": "round-1/segmentation/model.safetensors",
+    "predict_train_masks, gather_train_masks": "round-1/segmentation/train_masks.h5",
+    "predict_logits, gather_logits": "round-1/segmentation/logits.h5",
+    "build_confounders": "round-0/context/confounders.h5",
+    "deconfound": "round-0/context/context.h5",
+    "evaluate_cams": "round-1/scores/cam.json",
+    "evaluate_crf": "round-1/scores/segmentation_crf.json",
+    "summarise": "report.html",
+}
+#: bytes that are left on the full disk
+LEFT = 4096
+
+
+def full_disk(bench: Bench) -> Tally:
+    """Each stage on a disk with a page left; with room again it gives the right result."""
+    tally = Tally("full disk", "a stage writes to a file system with 4 KiB left, all stages")
+    for stage, name in WRITTEN.items():
+        workflow = bench.copy("full")
+        with small_disk(workflow.directory / "results") as disk:
+            target = f"results/conta/{name}"
+            remove(workflow.directory / target)
+            filler = disk / "filler"
+            fill(filler)
+            done = bench.run(workflow, target)
+            outcome, note = bench.judge_error(done, "No space left on device")
+            if outcome == ERROR and (workflow.directory / target).is_file():
+                note = "the file stands there all the same"
+            filler.unlink()
+            after, differing = bench.judge(workflow, target)
+            tally.add(after if after == "wrong" else outcome, f"{stage}: {note or differing}")
+    return tally
+
+
+def read_only(bench: Bench) -> Tally:
+    """Each stage where nothing can be written."""
+    tally = Tally("read-only results", "a stage writes to a file system mounted read-only")
+    for stage, name in WRITTEN.items():
+        workflow = bench.copy("read-only")
+        with small_disk(workflow.directory / "results") as disk:
+            target = f"results/conta/{name}"
+            remove(workflow.directory / target)
+            mount("-o", "remount,ro", str(disk))
+            done = bench.run(workflow, target)
+            outcome, note = bench.judge_error(done, "Read-only file system")
+            mount("-o", "remount,rw", str(disk))
+            after, differing = bench.judge(workflow, target)
+            tally.add(after if after == "wrong" else outcome, f"{stage}: {note or differing}")
+    return tally
+
+
+@contextmanager
+def small_disk(folder: Path) -> Iterator[Path]:
+    """A file system in memory in place of a folder, with the folder's files on it."""
+    aside = folder.with_name("aside")
+    folder.rename(aside)
+    folder.mkdir()
+    size = sum(path.stat().st_size + 4096 for path in aside.rglob("*")) + 2**25
+    mount("-t", "tmpfs", "-o", f"size={size}", "conta-faults", str(folder))
+    try:
+        shutil.copytree(aside, folder, dirs_exist_ok=True)
+        yield folder
+    finally:
+        subprocess.run(["umount", "--lazy", str(folder)], check=True, timeout=60)
+        shutil.rmtree(aside)
+
+
+def fill(filler: Path) -> None:
+    """Write until no more than :data:`LEFT` bytes are free."""
+    with open(filler, "wb") as stream:
+        while True:
+            status = os.statvfs(filler.parent)
+            room = status.f_bavail * status.f_frsize - LEFT
+            if room <= 0:
+                return
+            stream.write(bytes(min(room, 2**20)))
+            stream.flush()
+
+
+def remove(path: Path) -> None:
+    shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+
+def mount(*words: str) -> None:
+    subprocess.run(["mount", *words], check=True, timeout=60)
