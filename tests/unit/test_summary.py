@@ -13,7 +13,7 @@ from conta_core.errors import ContaError
 from conta_core.manifest import ImageRecord, Manifest
 from conta_core.masks import write_label_png
 from conta_core.report import shown_images
-from conta_core.scores import score_entry, write_scores
+from conta_core.scoring.score_files import score_entry, write_scores
 from conta_core.stages.summarise import summarise
 from conta_core.stores import write_store
 from conta_core.summary import STAGES, main, read_summary, render_table
