@@ -438,7 +438,7 @@ def drawn(
         assert len(kept) == schedule.steps
         groups.extend(given)
 
-    monkeypatch.setattr("conta_core.stages.train_cam.train", keep)
+    monkeypatch.setattr("conta_core.training.model_training.train", keep)
     run()
     return kept, groups
 
