@@ -297,6 +297,8 @@ MODULES: dict[str, set[Work]] = {
     "report/plots.py": jobs("conta", {None: SUMMARISE}) | jobs("control", {None: SUMMARISE}),
     "manifest.py": FROM_INDEX_DATASET,
     "progress.py": NOTHING,
+    "settings/training.py": NOTHING,
+    "training/model_training.py": FROM_TRAIN_CAM,
     "config_files.py": NOTHING,
 }
 
