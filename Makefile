@@ -27,7 +27,7 @@ format: .venv/installed
 	$(BIN)/ruff format .
 	$(BIN)/snakefmt Snakefile rules
 
-config: .venv/installed ## config.yaml and its schema, from conta_core/settings.py
+config: .venv/installed ## config.yaml and its schema, from conta_core/settings
 	$(BIN)/python -m conta_core.config_files
 
 .venv/installed: pyproject.toml envs/constraints.txt

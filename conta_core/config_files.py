@@ -14,7 +14,7 @@ from conta_core.settings import Config, Settings
 
 HEADER = """\
 # The default experiment: CONTA on context-shapes, a data set that is made on the spot.
-# Written from conta_core/settings.py (python -m conta_core.config_files); every key is here.
+# Written from conta_core/settings/ (python -m conta_core.config_files); every key is here.
 # A recipe in configs/ states only what differs:  snakemake --cores 2 --configfile configs/NAME.yaml
 """
 

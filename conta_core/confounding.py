@@ -17,7 +17,7 @@ import numpy as np
 from conta_core.errors import ContaError
 from conta_core.manifest import Manifest
 from conta_core.masks import IGNORE, read_label_png
-from conta_core.scores import rounded
+from conta_core.scoring.score_files import rounded
 
 #: pixels farther than this from every object are "far", in an image whose long side is 128
 FAR = 14.0

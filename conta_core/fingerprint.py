@@ -15,7 +15,7 @@ from pathlib import Path
 
 PACKAGE = "conta_core"
 
-#: modules that cannot change a result: the values of settings are compared as params
+#: modules and packages that cannot change a result: the values of settings are compared as params
 NEUTRAL = frozenset(
     f"{PACKAGE}.{name}" for name in ("config", "errors", "jobs", "progress", "settings")
 )
@@ -33,7 +33,8 @@ def fingerprint(script: str | Path, root: str | Path) -> str:
     """
     root = Path(root)
     digest = hashlib.sha256(_meaning(Path(script)).encode())
-    for module in sorted(reached_modules(Path(script), root) - NEUTRAL):
+    reached = reached_modules(Path(script), root)
+    for module in sorted(name for name in reached if not is_neutral(name)):
         digest.update(f"\x1f{module}\x1f{_meaning(_source(module, root))}".encode())
     return digest.hexdigest()
 
@@ -46,9 +47,14 @@ def reached_modules(script: Path, root: Path) -> set[str]:
         module = waiting.pop()
         if module not in found:
             found.add(module)
-            if module not in NEUTRAL:
+            if not is_neutral(module):
                 waiting += _imports(_source(module, root), root)
     return found
+
+
+def is_neutral(module: str) -> bool:
+    """Whether a module, or a package that it lies in, is one of :data:`NEUTRAL`."""
+    return any(module == name or module.startswith(f"{name}.") for name in NEUTRAL)
 
 
 @cache

@@ -5,17 +5,16 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from conta_core.atomic import replace_when_done
 from conta_core.errors import ContaError
+from conta_core.json_files import read_json, write_json
 from conta_core.manifest import Manifest
-from conta_core.scores import read_scores
+from conta_core.scoring.score_files import read_scores
 
 FORMAT = "conta-summary"
 FORMAT_VERSION = 1
@@ -84,8 +83,7 @@ def summarise_scores(
 
 def write_summary(path: str | os.PathLike[str], summary: Mapping[str, Any]) -> None:
     """Write summary.json, whole or not at all."""
-    with replace_when_done(path) as temporary:
-        temporary.write_text(json.dumps(summary, indent=1, ensure_ascii=False) + "\n")
+    write_json(path, summary)
 
 
 def read_summary(path: str | os.PathLike[str]) -> dict[str, Any]:
@@ -94,15 +92,9 @@ def read_summary(path: str | os.PathLike[str]) -> dict[str, Any]:
     Raises:
         ContaError: missing, unreadable, or of another format or version.
     """
-    try:
-        content = json.loads(Path(path).read_text())
-        if (content["format"], content["format_version"]) != (FORMAT, FORMAT_VERSION):
-            raise ValueError(f"expected {FORMAT} version {FORMAT_VERSION}")
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ContaError(
-            f"{path}: not a summary ({error}); name the summary.json of a run"
-        ) from None
-    return dict(content)
+    return read_json(
+        path, FORMAT, FORMAT_VERSION, what="a summary", mend="name the summary.json of a run"
+    )
 
 
 def find_score(

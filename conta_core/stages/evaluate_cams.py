@@ -14,13 +14,8 @@ from conta_core.manifest import Manifest
 from conta_core.parallel import map_in_order
 from conta_core.progress import track
 from conta_core.pseudo_masks import label_argmax, strongest_class
-from conta_core.scores import (
-    DEFAULT_THRESHOLD,
-    ThresholdSweep,
-    ids_with_masks,
-    score_entry,
-    write_scores,
-)
+from conta_core.scoring.score_files import ids_with_masks, score_entry, write_scores
+from conta_core.scoring.threshold_sweep import DEFAULT_THRESHOLD, ThresholdSweep
 from conta_core.stores.reader import StoreReader
 
 LOGGER = logging.getLogger(__name__)

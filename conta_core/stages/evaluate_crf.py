@@ -12,7 +12,8 @@ from conta_core.images import read_image
 from conta_core.manifest import ImageRecord, Manifest
 from conta_core.parallel import map_in_order
 from conta_core.progress import track
-from conta_core.scores import confusion_matrix, ids_with_masks, score_entry, write_scores
+from conta_core.scoring.confusion import confusion_matrix
+from conta_core.scoring.score_files import ids_with_masks, score_entry, write_scores
 from conta_core.segmentation_output import softmax, upsample_logits
 from conta_core.settings import CrfSettings
 from conta_core.stores.reader import StoreReader

@@ -10,7 +10,8 @@ from conta_core.errors import ContaError
 from conta_core.manifest import Manifest
 from conta_core.masks import read_label_png, require_masks
 from conta_core.progress import track
-from conta_core.scores import confusion_matrix, ids_with_masks, score_entry, write_scores
+from conta_core.scoring.confusion import confusion_matrix
+from conta_core.scoring.score_files import ids_with_masks, score_entry, write_scores
 
 LOGGER = logging.getLogger(__name__)
 

@@ -10,7 +10,8 @@ import numpy as np
 from conta_core.confounding import ContextFalsePositives, read_context_map
 from conta_core.manifest import Manifest
 from conta_core.progress import track
-from conta_core.scores import confusion_matrix, ids_with_masks, score_entry, write_scores
+from conta_core.scoring.confusion import confusion_matrix
+from conta_core.scoring.score_files import ids_with_masks, score_entry, write_scores
 from conta_core.segmentation_output import predicted_labels
 from conta_core.stores.reader import StoreReader
 

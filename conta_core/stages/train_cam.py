@@ -5,25 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from conta_core.context_maps import ContextMaps
-from conta_core.device import configure_threads, select_device
 from conta_core.manifest import Manifest
 from conta_core.networks.cam_net import CamNet
-from conta_core.resume_key import resume_key
-from conta_core.seeding import derive_seed
 from conta_core.settings import CamSettings, ContextSettings
 from conta_core.training import processes
 from conta_core.training.batch_norms import prepare_batch_norms
-from conta_core.training.engine import train
 from conta_core.training.files import NO_FILES, TrainingFiles
+from conta_core.training.model_training import ModelTraining
 from conta_core.training.objective import Objective, learning
-from conta_core.training.schedule import Schedule
 from conta_core.training.views import ViewedImages
-from conta_core.weights import save_model
 
 
 @processes.in_processes
@@ -53,48 +47,34 @@ def train_cam(
         threads: CPU threads, of all processes together.
         files: what the training writes beside the model.
     """
-    configure_threads(threads // processes.count())
+    training = ModelTraining(
+        __file__, settings, seed=seed, round_index=round_index, threads=threads, files=files
+    )
     data = Manifest.load(manifest)
     ids = data.ids("train")
     maps = ContextMaps(context, context_settings.scaling, ids, data.classes) if context else None
-    architecture: dict[str, Any] = {
-        "backbone": settings.backbone,
-        "weights": settings.weights,
-        "output_stride": settings.output_stride,
-        "context_block": context_settings.block if maps else None,
-        "seed": derive_seed(seed, round_index, "train_cam", "weights"),
-    }
-    model = CamNet(len(data.classes), **architecture).to(select_device(processes.rank()))
+    architecture = training.architecture(context_block=context_settings.block if maps else None)
+    model = CamNet(len(data.classes), **architecture).to(training.device)
     model = prepare_batch_norms(model, model.backbone, settings.batch_norm, settings.frozen_blocks)
     objective = CamObjective(model, settings.frozen_blocks)
-    draws = (seed, round_index, "train_cam")
-    torch.manual_seed(derive_seed(*draws, "dropout"))
-    train(
-        objective.train(),
-        _groups(model, settings),
-        ViewedImages(
-            data,
-            ids,
-            settings=settings,
-            seed=draws,
-            fill=model.backbone.fill,
-            context=maps.__getitem__ if maps else None,
-        ),
-        Schedule(len(ids), settings, draws),
-        what="CAM classifier",
-        key=resume_key(
-            __file__,
-            [manifest, context],
-            settings=settings,
-            context=context_settings if maps else None,
-            draws=draws,
-        ),
-        files=files,
-        workers=max(0, threads // processes.count() - 2),
+    images = ViewedImages(
+        data,
+        ids,
+        settings=settings,
+        seed=training.draws,
+        fill=model.backbone.fill,
+        context=maps.__getitem__ if maps else None,
     )
-    if processes.is_first():
-        save_model(output, model, "cam", data.classes, architecture)
-    files.discard_checkpoint()
+    training.run(
+        "CAM classifier",
+        objective,
+        _groups(model, settings),
+        images,
+        inputs=[manifest, context],
+        workers=training.readers,
+        context=context_settings if maps else None,
+    )
+    training.keep(output, model, "cam", data.classes, architecture)
 
 
 class CamObjective(Objective):

@@ -12,21 +12,16 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from conta_core.device import configure_threads, select_device
 from conta_core.manifest import Manifest
 from conta_core.masks import IGNORE, read_label_png, require_masks
 from conta_core.networks.deeplab import DeepLab
-from conta_core.resume_key import resume_key
-from conta_core.seeding import derive_seed
 from conta_core.settings import SegmentationSettings
 from conta_core.training import processes
 from conta_core.training.batch_norms import prepare_batch_norms
-from conta_core.training.engine import train
 from conta_core.training.files import NO_FILES, TrainingFiles
+from conta_core.training.model_training import ModelTraining
 from conta_core.training.objective import Objective, learning
-from conta_core.training.schedule import Schedule
 from conta_core.training.views import ViewedImages
-from conta_core.weights import save_model
 
 LOGGER = logging.getLogger(__name__)
 
@@ -55,46 +50,38 @@ def train_deeplab(
         threads: CPU threads, of all processes together.
         files: what the training writes beside the model.
     """
-    configure_threads(threads // processes.count())
+    training = ModelTraining(
+        __file__, settings, seed=seed, round_index=round_index, threads=threads, files=files
+    )
     data = Manifest.load(manifest)
     ids = data.ids("train")
     require_masks(pseudo_masks, ids)
-    architecture: dict[str, Any] = {
-        "backbone": settings.backbone,
-        "weights": settings.weights,
-        "output_stride": settings.output_stride,
-        "aspp_rates": list(settings.aspp_rates),
-        "scales": list(settings.scales),
-        "seed": derive_seed(seed, round_index, "train_deeplab", "weights"),
-    }
-    model = DeepLab(len(data.classes), **architecture).to(select_device(processes.rank()))
+    architecture = training.architecture(
+        aspp_rates=list(settings.aspp_rates), scales=list(settings.scales)
+    )
+    model = DeepLab(len(data.classes), **architecture).to(training.device)
     model = prepare_batch_norms(model, model.backbone, settings.batch_norm, settings.frozen_blocks)
     shares = None
     if settings.class_balanced:
         shares = class_weights(pseudo_masks, ids, len(data.class_names))
     objective = MscObjective(model, settings.frozen_blocks, shares)
-    draws = (seed, round_index, "train_deeplab")
-    torch.manual_seed(derive_seed(*draws, "dropout"))
-    train(
-        objective.train(),
-        _groups(model, settings),
-        ViewedImages(
-            data,
-            ids,
-            settings=settings,
-            seed=draws,
-            fill=model.backbone.fill,
-            labels=lambda image_id: read_label_png(Path(pseudo_masks) / f"{image_id}.png"),
-        ),
-        Schedule(len(ids), settings, draws),
-        what="DeepLab",
-        key=resume_key(__file__, [manifest, pseudo_masks], settings=settings, draws=draws),
-        files=files,
-        workers=max(0, threads // processes.count() - 2),
+    images = ViewedImages(
+        data,
+        ids,
+        settings=settings,
+        seed=training.draws,
+        fill=model.backbone.fill,
+        labels=lambda image_id: read_label_png(Path(pseudo_masks) / f"{image_id}.png"),
     )
-    if processes.is_first():
-        save_model(output, model, "deeplab", data.classes, architecture)
-    files.discard_checkpoint()
+    training.run(
+        "DeepLab",
+        objective,
+        _groups(model, settings),
+        images,
+        inputs=[manifest, pseudo_masks],
+        workers=training.readers,
+    )
+    training.keep(output, model, "deeplab", data.classes, architecture)
 
 
 class MscObjective(Objective):

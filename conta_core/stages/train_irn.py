@@ -8,23 +8,19 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from conta_core.device import configure_threads, select_device
 from conta_core.errors import ContaError
 from conta_core.irn_loss import EPSILON, WEIGHTS, irn_terms
 from conta_core.manifest import Manifest
 from conta_core.networks.irn import GRID_STRIDE, Irn
-from conta_core.resume_key import resume_key
-from conta_core.seeding import derive_seed
 from conta_core.settings import IrnSettings
 from conta_core.stores.reader import StoreReader
 from conta_core.training import processes
-from conta_core.training.engine import train
 from conta_core.training.files import NO_FILES, TrainingFiles
 from conta_core.training.frozen_features import batches
+from conta_core.training.model_training import ModelTraining
 from conta_core.training.objective import Objective
-from conta_core.training.schedule import Pass, Schedule
+from conta_core.training.schedule import Pass
 from conta_core.training.views import ViewedImages
-from conta_core.weights import save_model
 
 
 @processes.in_processes
@@ -54,40 +50,27 @@ def train_irn(
     Raises:
         ContaError: pairs of the radius do not fit the crop.
     """
-    configure_threads(threads // processes.count())
+    training = ModelTraining(
+        __file__, settings, seed=seed, round_index=round_index, threads=threads, files=files
+    )
     data = Manifest.load(manifest)
     ids = data.ids("train")
-    architecture: dict[str, Any] = {
-        "backbone": settings.backbone,
-        "weights": settings.weights,
-        "output_stride": settings.output_stride,
-        "seed": derive_seed(seed, round_index, "train_irn", "weights"),
-    }
-    model = Irn(**architecture).to(select_device(processes.rank()))
+    architecture = training.architecture()
+    model = Irn(**architecture).to(training.device)
     objective = IrnObjective(model, settings.crop, settings.radius)
-    draws = (seed, round_index, "train_irn")
+    # an open store is read by the process that opened it: no other reads images
     with StoreReader(labels, "labels", ids, data.classes) as store:
         images = ViewedImages(
             data,
             ids,
             settings=settings,
-            seed=draws,
+            seed=training.draws,
             fill=model.backbone.fill,
             labels=lambda image_id: store.read(image_id, "labels"),
         )
-        train(
-            objective.train(),
-            _groups(model, settings),
-            images,
-            Schedule(len(ids), settings, draws),
-            what="IRN",
-            key=resume_key(__file__, [manifest, labels], settings=settings, draws=draws),
-            files=files,
-        )
+        training.run("IRN", objective, _groups(model, settings), images, inputs=[manifest, labels])
         model.mean_displacement.copy_(_mean_displacement(objective, images, settings))
-    if processes.is_first():
-        save_model(output, model, "irn", data.classes, architecture)
-    files.discard_checkpoint()
+    training.keep(output, model, "irn", data.classes, architecture)
 
 
 class IrnObjective(Objective):

@@ -10,7 +10,7 @@ import math
 import numpy as np
 import pytest
 
-from conta_core.scores import confusion_matrix, intersection_over_union, mean_iou
+from conta_core.scoring.confusion import confusion_matrix, intersection_over_union, mean_iou
 
 CLASSES = 5
 

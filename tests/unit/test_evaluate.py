@@ -13,7 +13,8 @@ from conta_core.errors import ContaError
 from conta_core.manifest import ImageRecord, Manifest
 from conta_core.masks import write_label_png
 from conta_core.pseudo_masks import label_argmax, upsample_refined
-from conta_core.scores import THRESHOLDS, confusion_matrix, mean_iou
+from conta_core.scoring.confusion import confusion_matrix, mean_iou
+from conta_core.scoring.threshold_sweep import THRESHOLDS
 from conta_core.segmentation_output import predicted_labels, softmax, upsample_logits
 from conta_core.settings import CrfSettings
 from conta_core.stages.evaluate_cams import evaluate_cams

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from conta_core import fingerprint as module
-from conta_core.fingerprint import NEUTRAL, fingerprint, reached_modules
+from conta_core.fingerprint import NEUTRAL, fingerprint, is_neutral, reached_modules
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 SCRIPTS = sorted((REPOSITORY / "workflow_scripts").glob("*.py"))
@@ -19,6 +19,8 @@ FILES = {
 
 from conta_core import errors
 from conta_core.part.deep import work
+from conta_core.settings import Settings
+from conta_core.settings.late import COUNT
 
 
 def run(path):
@@ -30,6 +32,9 @@ def run(path):
     "conta_core/part/deep.py": "def work(path, count):\n    import conta_core.late\n",
     "conta_core/late.py": "import os\nimport numpy\n",
     "conta_core/errors.py": "class ContaError(Exception): pass\n",
+    "conta_core/settings/__init__.py": "from conta_core.settings.base import Settings\n",
+    "conta_core/settings/base.py": "class Settings: pass\n",
+    "conta_core/settings/late.py": "COUNT = 1\n",
     "conta_core/apart.py": "LIMIT = 3\n",
 }
 
@@ -57,6 +62,8 @@ def test_modules_that_a_script_reaches(root: Path) -> None:
         "conta_core.part.deep",
         "conta_core.late",
         "conta_core.errors",
+        "conta_core.settings",
+        "conta_core.settings.late",
     }
 
 
@@ -90,6 +97,9 @@ def test_an_edit_is_seen(root: Path, name: str, edit: Callable[[str], str]) -> N
         ("conta_core/stage.py", lambda text: text.replace('"""A stage."""\n', "")),
         ("conta_core/stage.py", lambda text: text.replace("work(path, 3)", "work(\n  path, 3,\n)")),
         ("conta_core/errors.py", lambda text: text + "class Other(Exception): pass\n"),
+        ("conta_core/settings/__init__.py", lambda text: text + "__all__ = ['Settings']\n"),
+        ("conta_core/settings/base.py", lambda text: text.replace("pass", "count = 1")),
+        ("conta_core/settings/late.py", lambda text: text.replace("1", "2")),
         ("conta_core/apart.py", lambda text: text.replace("3", "4")),
     ],
 )
@@ -145,13 +155,24 @@ def test_only_the_walk_reaches_the_walk() -> None:
     assert reaching("attention") == {"deconfound"}
 
 
-def test_neutral_modules_exist() -> None:
-    for name in NEUTRAL:
-        assert REPOSITORY.joinpath(*name.split(".")).with_suffix(".py").is_file(), name
+def sources(name: str) -> list[Path]:
+    """The file of a module, or every file of a package."""
+    place = REPOSITORY.joinpath(*name.split("."))
+    return sorted(place.rglob("*.py")) if place.is_dir() else [place.with_suffix(".py")]
 
 
-def test_neutral_modules_reach_no_other() -> None:
+@pytest.mark.parametrize("name", sorted(NEUTRAL))
+def test_neutral_modules_reach_no_other(name: str) -> None:
     """Else a change behind them would go unseen."""
-    for name in NEUTRAL:
-        source = REPOSITORY.joinpath(*name.split(".")).with_suffix(".py")
-        assert reached_modules(source, REPOSITORY) <= NEUTRAL, name
+    assert sources(name)
+    for source in sources(name):
+        assert source.is_file()
+        assert all(is_neutral(module) for module in reached_modules(source, REPOSITORY)), source
+
+
+def test_the_settings_are_a_neutral_package() -> None:
+    names = {f"conta_core.settings.{path.stem}" for path in sources("conta_core.settings")}
+    assert {"conta_core.settings.__init__", "conta_core.settings.training"} <= names
+    assert all(is_neutral(name) for name in names)
+    assert not is_neutral("conta_core.settings_of_another_kind")
+    assert not is_neutral("conta_core")

@@ -347,9 +347,11 @@ MODULES: dict[str, set[Work]] = {
     "attention.py": FROM_DECONFOUND,
     "networks/deeplab.py": FROM_TRAIN_DEEPLAB,
     "cams.py": FROM_EXTRACT_CAMS,
-    "report.py": jobs("conta", {None: SUMMARISE}) | jobs("control", {None: SUMMARISE}),
+    "report/plots.py": jobs("conta", {None: SUMMARISE}) | jobs("control", {None: SUMMARISE}),
     "manifest.py": FROM_INDEX_DATASET,
     "progress.py": NOTHING,
+    "settings/training.py": NOTHING,
+    "training/model_training.py": FROM_TRAIN_CAM,
     "config_files.py": NOTHING,
 }
 

@@ -14,7 +14,7 @@ from conta_core.datasets.voc import VOC_CLASSES, read_voc
 from conta_core.datasets.voc_lists import read_list
 from conta_core.errors import ContaError
 from conta_core.masks import write_label_png
-from conta_core.scores import score_entry
+from conta_core.scoring.score_files import score_entry
 from conta_core.settings import DatasetSettings, Lists
 
 MakeVoc = Callable[..., Path]

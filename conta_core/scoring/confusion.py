@@ -1,0 +1,76 @@
+"""Confusion matrices, and the IoU that they give."""
+
+from __future__ import annotations
+
+import math
+from functools import lru_cache
+
+import numpy as np
+
+from conta_core.masks import IGNORE
+
+
+def confusion_matrix(truth: np.ndarray, prediction: np.ndarray, classes: int) -> np.ndarray:
+    """Count pixels by true and predicted label.
+
+    Args:
+        truth: uint8 (H, W), 0..n-1, or 255 for pixels that do not count.
+        prediction: uint8 (H, W), 0..n-1, or 255 for "no answer", which is wrong.
+        classes: n, background included.
+
+    Returns:
+        int64 (n, n + 1): a row a true label, a column a predicted one; the last column
+        counts the predictions of 255. Matrices of several images may be added.
+
+    Raises:
+        ValueError: shapes that differ, or a label outside the range.
+    """
+    if truth.shape != prediction.shape:
+        raise ValueError(f"a prediction of {prediction.shape} for a truth of {truth.shape}")
+    # labels keep their value over long runs: counting these is many times as fast as pixels
+    first, second = truth.ravel(), prediction.ravel()
+    changes = first[1:] != first[:-1]
+    changes |= second[1:] != second[:-1]
+    ends = np.append(np.flatnonzero(changes), first.size - 1)[: first.size]
+    lengths = np.diff(ends, prepend=-1)
+    # two places behind the labels: in rows for bad labels and 255, in columns the other way
+    side = classes + 2
+    rows, columns = _places(classes, bad=classes), _places(classes, bad=classes + 1)
+    places = rows.take(first.take(ends)) * side + columns.take(second.take(ends))
+    counts = np.bincount(places, lengths, side * side).astype(np.int64).reshape(side, side)
+    if counts[classes].any() or counts[:classes, classes + 1].any():
+        raise ValueError(f"a label of {classes} or more; expected 0..{classes - 1} or 255")
+    return counts[:classes, : classes + 1]
+
+
+def intersection_over_union(matrix: np.ndarray) -> np.ndarray:
+    """IoU of each label in percent: float64 (n,), NaN where it is in neither truth nor prediction.
+
+    Args:
+        matrix: int64 (n, n + 1) of :func:`confusion_matrix`.
+    """
+    classes = len(matrix)
+    common = np.diagonal(matrix).astype(np.float64)
+    union = matrix.sum(axis=1) + matrix[:, :classes].sum(axis=0) - common
+    return 100.0 * np.divide(common, union, out=np.full(classes, np.nan), where=union > 0)
+
+
+def mean_iou(matrix: np.ndarray) -> float:
+    """Mean IoU in percent over the labels in truth or prediction, background included.
+
+    Args:
+        matrix: int64 (n, n + 1) of :func:`confusion_matrix`.
+
+    Returns:
+        0..100, or NaN where no pixel was counted.
+    """
+    iou = intersection_over_union(matrix)
+    occurring = iou[~np.isnan(iou)]
+    return float(occurring.mean()) if occurring.size else math.nan
+
+
+@lru_cache
+def _places(classes: int, bad: int) -> np.ndarray:
+    """Pixel value -> its row or column: a label its own, the rest the two behind: int64 (256,)."""
+    ignored = 2 * classes + 1 - bad
+    return np.array([*range(classes), *[bad] * (IGNORE - classes), ignored], dtype=np.int64)

@@ -1,0 +1,40 @@
+"""The config contract: one module a key of config.yaml, and a settings class in it.
+
+The defaults are the default experiment. ``config.yaml`` and
+``schemas/config.schema.json`` are written from these classes by
+``python -m conta_core.config_files`` (a test fails when they differ).
+"""
+
+from __future__ import annotations
+
+from conta_core.settings.base import Settings
+from conta_core.settings.cam import CamSettings
+from conta_core.settings.context import ContextSettings
+from conta_core.settings.crf import CrfSettings, LabelCrfSettings
+from conta_core.settings.dataset import DatasetSettings, ImageCounts, Lists
+from conta_core.settings.experiment import Config, Experiment
+from conta_core.settings.irn import IrnSettings
+from conta_core.settings.pseudo_masks import PseudoMaskSettings
+from conta_core.settings.segmentation import SegmentationSettings
+from conta_core.settings.training import BackboneSettings, FineTuningSettings, TrainingSettings
+from conta_core.settings.walk import WalkSettings
+
+__all__ = [
+    "BackboneSettings",
+    "CamSettings",
+    "Config",
+    "ContextSettings",
+    "CrfSettings",
+    "DatasetSettings",
+    "Experiment",
+    "FineTuningSettings",
+    "ImageCounts",
+    "IrnSettings",
+    "LabelCrfSettings",
+    "Lists",
+    "PseudoMaskSettings",
+    "SegmentationSettings",
+    "Settings",
+    "TrainingSettings",
+    "WalkSettings",
+]

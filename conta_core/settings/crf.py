@@ -1,0 +1,34 @@
+"""The dense CRFs: the key `crf` of the evaluation, and the one of the labels (`irn.label_crf`)."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from conta_core.settings.base import NonNegative, Positive, Settings
+
+
+class CrfSettings(Settings):
+    """The dense CRF of the evaluation (deeplab-pytorch's values)."""
+
+    iterations: Positive = Field(10, description="mean-field iterations")
+    gaussian_sxy: NonNegative = Field(1.0, description="smoothness kernel, pixels")
+    gaussian_compat: NonNegative = Field(3.0, description="smoothness weight")
+    bilateral_sxy: NonNegative = Field(67.0, description="appearance kernel, pixels")
+    bilateral_srgb: NonNegative = Field(3.0, description="appearance kernel, grey levels")
+    bilateral_compat: NonNegative = Field(4.0, description="appearance weight")
+
+
+class LabelCrfSettings(Settings):
+    """The CRF that makes IR labels from CAM labels (IRNet's values)."""
+
+    confidence: Annotated[float, Field(gt=0, lt=1)] = Field(
+        0.7, description="probability given to a label (gt_prob)"
+    )
+    iterations: Positive = Field(10, description="mean-field iterations")
+    gaussian_sxy: NonNegative = Field(3.0, description="smoothness kernel, pixels")
+    gaussian_compat: NonNegative = Field(3.0, description="smoothness weight")
+    bilateral_sxy: NonNegative = Field(50.0, description="appearance kernel, pixels")
+    bilateral_srgb: NonNegative = Field(5.0, description="appearance kernel, grey levels")
+    bilateral_compat: NonNegative = Field(10.0, description="appearance weight")

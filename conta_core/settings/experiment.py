@@ -1,0 +1,58 @@
+"""The whole config: one experiment, and the runs that differ from it."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import Field
+
+from conta_core.settings.base import Positive, Settings
+from conta_core.settings.cam import CamSettings
+from conta_core.settings.context import ContextSettings
+from conta_core.settings.crf import CrfSettings
+from conta_core.settings.dataset import DatasetSettings
+from conta_core.settings.irn import IrnSettings
+from conta_core.settings.pseudo_masks import PseudoMaskSettings
+from conta_core.settings.segmentation import SegmentationSettings
+from conta_core.settings.walk import WalkSettings
+
+
+class Experiment(Settings):
+    """One run: everything that its results depend on."""
+
+    dataset: DatasetSettings = Field(
+        default_factory=DatasetSettings, description="what images, tags and splits"
+    )
+    rounds: Positive = Field(3, description="CONTA rounds; round 0 has no context")
+    seed: Annotated[int, Field(ge=0)] = Field(0, description="everything random hangs on it")
+    shards: Positive = Field(
+        1,
+        description="jobs that share each stage that goes image by image; changes no result and "
+        "reruns nothing",
+    )
+    cam: CamSettings = Field(
+        default_factory=CamSettings, description="the CAM classifier and its maps"
+    )
+    irn: IrnSettings = Field(
+        default_factory=IrnSettings, description="IR labels, boundary and displacement heads"
+    )
+    walk: WalkSettings = Field(
+        default_factory=WalkSettings, description="the boundary-aware random walk"
+    )
+    pseudo_masks: PseudoMaskSettings = Field(
+        default_factory=PseudoMaskSettings, description="refined CAMs to pseudo-masks"
+    )
+    segmentation: SegmentationSettings = Field(
+        default_factory=SegmentationSettings, description="the segmentation model"
+    )
+    context: ContextSettings = Field(default_factory=ContextSettings, description="the causal step")
+    crf: CrfSettings = Field(default_factory=CrfSettings, description="the evaluation's CRF")
+
+
+class Config(Experiment):
+    """The whole config file: the base experiment and the runs that override it."""
+
+    runs: dict[str, dict[str, Any]] = Field(
+        {},
+        description="name -> overrides of everything else; none: one run named dataset.name",
+    )

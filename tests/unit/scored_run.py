@@ -1,0 +1,116 @@
+"""The files of a scored run of two rounds, without any network."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from conta_core.manifest import ImageRecord, Manifest
+from conta_core.masks import write_label_png
+from conta_core.scoring.score_files import score_entry, write_scores
+from conta_core.stores.writer import write_store
+
+CLASSES = ("cat", "<dog>")
+SIZE = (20, 24)
+SPLITS = {
+    "cam": ("train", "val"),
+    "refined": ("train",),
+    "pseudo_masks": ("train",),
+    "segmentation": ("train", "val"),
+    "segmentation_crf": ("val",),
+}
+CONFOUNDING = {
+    "images": 2,
+    "far_false_positives": {"own_context": 2.3, "other_contexts": 0.5},
+    "false_positives_on_own_context": None,
+    "swap_test": {
+        "context_present": 0.46,
+        "context_absent": 0.1,
+        "cases_present": 3,
+        "cases_absent": 4,
+    },
+}
+
+
+def write_run(root: Path) -> dict[str, Any]:
+    """The arguments of `summarise` for a run of two rounds, all files written."""
+    rng = np.random.default_rng(0)
+    records = {}
+    for i, tags in enumerate([("cat",), (), ("cat", "<dog>")]):
+        image, mask = str(root / f"i{i}.png"), str(root / f"m{i}.png")
+        Image.fromarray(rng.integers(0, 256, (*SIZE, 3), dtype=np.uint8)).save(image)
+        write_label_png(mask, np.full(SIZE, i))
+        records[f"i{i}"] = ImageRecord(f"i{i}", image, *SIZE, tags, mask)
+    manifest = Manifest(
+        "set",
+        CLASSES,
+        {"train": ("i0", "i1", "i2"), "val": ("i0",)},
+        {"train": "train_aug", "val": "val"},
+        records,
+        "masks & co",
+        {0: 0, 1: 1, 2: 2},
+    )
+    manifest.save(root / "dataset.json")
+    return {
+        "manifest": str(root / "dataset.json"),
+        "rounds": [write_round(root, manifest, index) for index in range(2)],
+        "output": str(root / "out" / "summary.json"),
+        "report": str(root / "out" / "report.html"),
+        "run": "r",
+    }
+
+
+def write_round(root: Path, manifest: Manifest, index: int) -> dict[str, Any]:
+    folder = root / f"round-{index}"
+    kinds = ("cams", "refined", "train_masks", "logits", "context")
+    paths: dict[str, Any] = {kind: str(folder / f"{kind}.h5") for kind in kinds}
+    rng = np.random.default_rng(index)
+    about = {"classes": CLASSES, "run": "r", "round_index": index, "settings": {}}
+    ids = manifest.ids("train")
+    with (
+        write_store(paths["cams"], "cams", **about) as cams,
+        write_store(paths["refined"], "refined", **about) as refined,
+        write_store(paths["train_masks"], "train_masks", **about) as train_masks,
+        write_store(paths["context"], "context", **about) as context,
+    ):
+        context.write_root({"mean": np.zeros((4, 4)), "deviation": np.array(1.0)})
+        for i in ids:
+            keys = manifest.tag_indices(i)
+            low = rng.random((len(keys), 5, 6)).astype(np.float32)
+            high = rng.random((len(keys), *SIZE)).astype(np.float16)
+            probability = np.zeros(2, np.float32)
+            arrays = {"keys": keys, "cam": low, "high_res": high, "probability": probability}
+            cams.write(i, arrays, SIZE)
+            refined.write(i, {"keys": keys, "refined": low}, SIZE)
+            train_masks.write(i, {"mask": rng.integers(0, 3, SIZE, dtype=np.uint8)}, SIZE)
+            arrays = {"mask": rng.random((4, 4)).astype(np.float32), "alpha": np.ones(2) / 2}
+            context.write(i, arrays, SIZE)
+    if index == 1:
+        paths["context"] = None
+    paths["pseudo_masks"] = str(folder / "pseudo_masks")
+    Path(paths["pseudo_masks"]).mkdir()
+    for i in ids:
+        write_label_png(folder / "pseudo_masks" / f"{i}.png", np.full(SIZE, 255))
+    paths["scores"] = {}
+    for stage, splits in SPLITS.items():
+        paths["scores"][stage] = str(folder / f"{stage}.json")
+        matrix = np.eye(3, 4, dtype=np.int64) * (10 + index) + 1
+        threshold = {"value": 0.35, "chosen": "best of all"} if stage == "cam" else None
+        entries = {
+            split: score_entry(
+                matrix, manifest=manifest, list_name=split, images=2, threshold=threshold
+            )
+            for split in splits
+        }
+        write_scores(
+            paths["scores"][stage],
+            run="r",
+            round_index=index,
+            stage=stage,
+            lists=entries,
+            confounding={"val": CONFOUNDING} if stage == "cam" else None,
+        )
+    return paths

@@ -1,0 +1,66 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from chain import Chain
+from safetensors.torch import load_file
+from torch import Tensor
+
+from conta_core.manifest import Manifest
+from conta_core.masks import read_label_png
+from conta_core.stages.train_deeplab import class_weights, msc_terms
+from conta_core.training.objective import weighted_ratios
+
+
+def test_the_model_is_finite(chain: Chain) -> None:
+    tensors = load_file(chain.path("deeplab.safetensors"))
+    assert all(bool(torch.isfinite(value).all()) for value in tensors.values())
+
+
+def msc_loss(outputs: list[Tensor], labels: Tensor, class_weights: Tensor | None = None) -> Tensor:
+    return weighted_ratios(*msc_terms(outputs, labels, class_weights), [1.0] * len(outputs))
+
+
+def test_msc_loss() -> None:
+    """The sum over the outputs of the mean cross-entropy on the pixels that count."""
+    generator = torch.Generator().manual_seed(0)
+    outputs = [torch.randn(2, 3, side, side, generator=generator) for side in (4, 2, 4)]
+    labels = torch.randint(0, 3, (2, 8, 8), generator=generator).to(torch.uint8)
+    labels[:, :3] = 255
+    weights = torch.tensor([0.5, 1.0, 2.0])
+    for used in (None, weights):
+        expected = 0.0
+        for logits in outputs:
+            step = 8 // logits.shape[-1]
+            total = norm = 0.0
+            for b, y, x in np.ndindex(2, *logits.shape[-2:]):
+                label = int(labels[b, y * step, x * step])
+                if label == 255:
+                    continue
+                weight = 1.0 if used is None else float(used[label])
+                total -= weight * float(logits[b, :, y, x].log_softmax(0)[label])
+                norm += weight
+            expected += total / norm
+        assert float(msc_loss(outputs, labels, used)) == pytest.approx(expected, rel=1e-5)
+
+
+def test_msc_loss_where_nothing_counts() -> None:
+    """A batch of padding alone must not stop the training."""
+    logits = torch.randn(1, 3, 4, 4, requires_grad=True)
+    loss = msc_loss([logits], torch.full((1, 8, 8), 255, dtype=torch.uint8))
+    assert loss.item() == 0
+    loss.backward()
+
+
+def test_class_weights(chain: Chain, data: Manifest) -> None:
+    ids, folder = data.ids("train"), chain.path("pseudo_masks")
+    values = np.concatenate([read_label_png(Path(folder) / f"{i}.png").ravel() for i in ids])
+    found = class_weights(folder, ids, len(data.class_names)).numpy()
+    occurring = [k for k in range(7) if (values == k).any()]
+    roots = {k: 1 / np.sqrt((values == k).mean()) for k in occurring}
+    mean = sum(roots.values()) / len(roots)
+    for k in range(7):
+        assert found[k] == pytest.approx(roots.get(k, 0.0) / mean, rel=1e-5)

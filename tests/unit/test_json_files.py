@@ -1,0 +1,38 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from conta_core.errors import ContaError
+from conta_core.json_files import read_json, write_json
+
+CONTENT = {"format": "letters", "format_version": 2, "values": ["a", "\u00e4", None, 1.5]}
+
+
+def test_what_is_written_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "folder" / "x.json"
+    write_json(path, CONTENT)
+    assert read_json(path, "letters", 2, what="letters", mend="none") == CONTENT
+    assert "\u00e4" in path.read_text()
+    assert [p.name for p in path.parent.iterdir()] == ["x.json"]
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        (None, "No such file"),
+        ("", "Expecting value"),
+        ("{}", "'format'"),
+        ("[]", "indices"),
+        ('{"format": "letters"}', "'format_version'"),
+        ('{"format": "other", "format_version": 2}', "expected letters version 2"),
+        ('{"format": "letters", "format_version": 1}', "expected letters version 2"),
+    ],
+)
+def test_another_file_is_refused(tmp_path: Path, text: str | None, found: str) -> None:
+    path = tmp_path / "x.json"
+    if text is not None:
+        path.write_text(text)
+    with pytest.raises(ContaError, match=rf"x\.json: not letters \(.*{found}.*\); write them"):
+        read_json(path, "letters", 2, what="letters", mend="write them again")
