@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -26,3 +27,4 @@ def make_store(
     for number, path in enumerate(paths, start=1):
         stage(output=PartOutput(path, Part(number, parts), run, round_index), **arguments)
     gather_store(parts=paths, output=str(output))
+    shutil.rmtree(folder)
