@@ -20,6 +20,7 @@ from typing import Any
 import h5py
 import numpy as np
 
+from conta_core import store_guard
 from conta_core.atomic import replace_when_done
 from conta_core.errors import ContaError
 
@@ -111,12 +112,13 @@ def write_store(
         replace_when_done(path) as temporary,
         h5py.File(temporary, "w", locking=False, libver="v110") as file,
     ):
-        file.attrs["format"] = f"conta-{kind}"
+        # text of fixed length: it lies in the header, which has a checksum
+        file.attrs["format"] = np.bytes_(f"conta-{kind}")
         file.attrs["format_version"] = FORMAT_VERSION
-        file.attrs["classes"] = json.dumps(list(classes))
-        file.attrs["run"] = run
+        file.attrs["classes"] = np.bytes_(json.dumps(list(classes)))
+        file.attrs["run"] = np.bytes_(run.encode())
         file.attrs["round"] = round_index
-        file.attrs["settings"] = json.dumps(settings, sort_keys=True)
+        file.attrs["settings"] = np.bytes_(json.dumps(settings, sort_keys=True))
         file.attrs["complete"] = False
         yield StoreWriter(file, kind)
         file.attrs["complete"] = True
@@ -148,19 +150,24 @@ class StoreReader:
         self.kind = kind
         mend = "delete it and let the workflow make it again"
         try:
+            store_guard.require_checked_structure(path)
             self._file = h5py.File(path, "r", locking=False)
-            attributes = dict(self._file.attrs)
-        except (OSError, RuntimeError, KeyError) as error:
+        except (OSError, RuntimeError, KeyError, ValueError) as error:
             raise ContaError(
                 f"{path}: cannot be opened as a {kind} store ({error}); {mend}"
             ) from None
         try:
+            try:
+                attributes = store_guard.read_attributes(self._file)
+                self._groups = dict.fromkeys(store_guard.image_groups(self._file))
+            except store_guard.READING_ERRORS as error:
+                raise self._unreadable("its structure", error) from None
             found = attributes.get("format")
             if found != f"conta-{kind}":
                 raise ContaError(
                     f"{path}: format {found!r}, expected 'conta-{kind}'; name the right file"
                 )
-            version = int(attributes.get("format_version", -1))
+            version = attributes.get("format_version", -1)
             if version != FORMAT_VERSION:
                 raise ContaError(
                     f"{path}: format version {version}, expected {FORMAT_VERSION}; {mend}"
@@ -172,7 +179,7 @@ class StoreReader:
                 self.run = str(attributes["run"])
                 self.round = int(attributes["round"])
                 self.settings: dict[str, Any] = json.loads(attributes["settings"])
-            except (KeyError, ValueError, TypeError) as error:
+            except (KeyError, ValueError, TypeError, RecursionError) as error:
                 raise ContaError(
                     f"{path}: its attributes cannot be read ({error!r}); {mend}"
                 ) from None
@@ -181,7 +188,7 @@ class StoreReader:
                     f"{path}: made for the classes {list(self.classes)}, expected "
                     f"{list(classes)}; {mend}"
                 )
-            missing = [i for i in image_ids if i not in self._file]
+            missing = [i for i in image_ids if i not in self._groups]
             if missing:
                 raise ContaError(
                     f"{path}: lacks {len(missing)} images of the manifest, among them "
@@ -204,10 +211,10 @@ class StoreReader:
     @property
     def image_ids(self) -> list[str]:
         """The images in the store."""
-        return [name for name, item in self._file.items() if isinstance(item, h5py.Group)]
+        return list(self._groups)
 
     def __contains__(self, image_id: str) -> bool:
-        return image_id in self._file
+        return image_id in self._groups
 
     def read(self, image_id: str, name: str) -> np.ndarray:
         """One array of one image.
@@ -215,7 +222,7 @@ class StoreReader:
         Raises:
             ContaError: no such image or array, or its bytes cannot be read.
         """
-        return self._read(f"{image_id}/{name}")
+        return self._read(image_id, name)
 
     def read_root(self, name: str) -> np.ndarray:
         """One array of the whole store."""
@@ -224,16 +231,16 @@ class StoreReader:
     def size(self, image_id: str) -> tuple[int, int]:
         """Height and width in pixels of an image."""
         try:
-            height, width = self._file[image_id].attrs["size"]
-        except (OSError, KeyError) as error:
+            height, width = store_guard.read_attributes(self._file, image_id)["size"]
+            return int(height), int(width)
+        except store_guard.READING_ERRORS as error:
             raise self._unreadable(f"the size of {image_id}", error) from None
-        return int(height), int(width)
 
-    def _read(self, name: str) -> np.ndarray:
+    def _read(self, *names: str) -> np.ndarray:
         try:
-            return np.asarray(self._file[name][()])
-        except (OSError, KeyError) as error:
-            raise self._unreadable(name, error) from None
+            return store_guard.read_array(self._file, *names)
+        except store_guard.READING_ERRORS as error:
+            raise self._unreadable("/".join(names), error) from None
 
     def _unreadable(self, what: str, error: Exception) -> ContaError:
         return ContaError(
