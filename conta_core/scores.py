@@ -11,15 +11,16 @@ import math
 import os
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from conta_core.atomic import replace_when_done
 from conta_core.errors import ContaError
+from conta_core.json_files import read_json, require_layout
 from conta_core.manifest import Manifest
 from conta_core.masks import IGNORE
+from conta_core.score_layout import SCORES
 
 FORMAT = "conta-scores"
 FORMAT_VERSION = 1
@@ -265,9 +266,10 @@ def read_scores(path: str | os.PathLike[str]) -> dict[str, Any]:
         ContaError: missing, unreadable, or of another format or version.
     """
     try:
-        content = json.loads(Path(path).read_text())
+        content = read_json(path)
         if (content["format"], content["format_version"]) != (FORMAT, FORMAT_VERSION):
             raise ValueError(f"expected {FORMAT} version {FORMAT_VERSION}")
+        require_layout(content, SCORES)
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ContaError(
             f"{path}: not a scores file ({error}); delete it and let the workflow make it again"

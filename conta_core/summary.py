@@ -14,7 +14,9 @@ from typing import Any
 
 from conta_core.atomic import replace_when_done
 from conta_core.errors import ContaError
+from conta_core.json_files import read_json, require_layout
 from conta_core.manifest import Manifest
+from conta_core.score_layout import SUMMARY
 from conta_core.scores import read_scores
 
 FORMAT = "conta-summary"
@@ -95,9 +97,10 @@ def read_summary(path: str | os.PathLike[str]) -> dict[str, Any]:
         ContaError: missing, unreadable, or of another format or version.
     """
     try:
-        content = json.loads(Path(path).read_text())
+        content = read_json(path)
         if (content["format"], content["format_version"]) != (FORMAT, FORMAT_VERSION):
             raise ValueError(f"expected {FORMAT} version {FORMAT_VERSION}")
+        require_layout(content, SUMMARY)
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ContaError(
             f"{path}: not a summary ({error}); name the summary.json of a run"
