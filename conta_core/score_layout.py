@@ -86,6 +86,13 @@ class ListNote(TypedDict):
     images: Count
 
 
+class ListNotes(TypedDict):
+    """Both lists."""
+
+    train: ListNote
+    val: ListNote
+
+
 @with_config(_OPEN)
 class Scores(TypedDict):
     """A scores json."""
@@ -106,7 +113,7 @@ class Summary(TypedDict):
     dataset: str
     ground_truth: str | None
     classes: list[str]
-    lists: dict[Split, ListNote]
+    lists: ListNotes
     scores: list[ScoreRow]
     confounding: list[ConfoundingRow]
 
