@@ -27,7 +27,7 @@ FILTERS = frozenset({h5z.FILTER_DEFLATE, h5z.FILTER_SHUFFLE, h5z.FILTER_FLETCHER
 #: version of the superblock from which HDF5 has a checksum for every part of a file's structure
 SUPERBLOCK_VERSION = 3
 #: what h5py raises on damaged bytes
-READING_ERRORS = (OSError, RuntimeError, KeyError, ValueError, TypeError)
+READING_ERRORS = (OSError, RuntimeError, KeyError, ValueError, TypeError, OverflowError)
 _SIGNATURE = b"\x89HDF\r\n\x1a\n"
 
 
@@ -81,7 +81,7 @@ def read_array(file: h5py.File, *names: str) -> np.ndarray:
 
 
 def read_attributes(file: h5py.File, *names: str) -> dict[str, Any]:
-    """The attributes of the root, or of the group of that name: numbers, arrays, text.
+    """The attributes of the root, or of the group of that name: plain numbers, lists, text.
 
     Raises:
         KeyError: the group is not there.
@@ -101,7 +101,8 @@ def read_attributes(file: h5py.File, *names: str) -> dict[str, Any]:
         if size > MAX_ATTRIBUTE_BYTES or size > max(attribute.get_storage_size(), 1):
             raise OSError(f"the attribute {name!r} declares {size} bytes")
         value = item.attrs[name]
-        values[name] = value.decode("utf-8") if isinstance(value, bytes) else value
+        plain = value.tolist() if isinstance(value, np.generic | np.ndarray) else value
+        values[name] = plain.decode("utf-8") if isinstance(plain, bytes) else plain
     return values
 
 

@@ -179,7 +179,9 @@ class StoreReader:
                 self.run = str(attributes["run"])
                 self.round = int(attributes["round"])
                 self.settings: dict[str, Any] = json.loads(attributes["settings"])
-            except (KeyError, ValueError, TypeError, RecursionError) as error:
+                if not all(isinstance(name, str) for name in self.classes):
+                    raise ValueError(f"classes {self.classes}, expected names")
+            except (*store_guard.READING_ERRORS, RecursionError) as error:
                 raise ContaError(
                     f"{path}: its attributes cannot be read ({error!r}); {mend}"
                 ) from None

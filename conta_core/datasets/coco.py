@@ -256,6 +256,12 @@ def _categories(
     """The classes, and category id -> class index from 0."""
     by_id = {number: coco.cats[number]["name"] for number in sorted(coco.cats)}
     known = list(by_id.values())
+    twice = sorted({category for category in known if known.count(category) > 1})
+    if twice:
+        raise ContaError(
+            f"{root}: instances_{name}.json has several categories of the name {twice[0]!r}, "
+            "expected one of each: rename them"
+        )
     aliases = {voc: own for voc, own in VOC_ALIASES.items() if own in known and voc not in known}
     classes = choose_classes(settings.classes, known, aliases)
     own = [aliases.get(c, c) for c in classes]

@@ -16,6 +16,8 @@ from conta_core.datasets.coco import coco_labels, read_coco
 from conta_core.manifest import IMAGE_ID
 from conta_core.settings import DatasetSettings
 
+pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]
+
 SIZE = (12, 16)
 _CODE = run_lengths.encode(np.asfortranarray(np.tri(*SIZE, dtype=np.uint8)))
 CODE = {"size": list(SIZE), "counts": _CODE["counts"].decode()}
@@ -52,7 +54,7 @@ INSTANCES = {
         annotation(4, POLYGONS[1:]),
     ],
 }
-#: only annotations are altered, so that drawing is reached
+#: only these are altered, so that drawing is reached
 SEGMENTATIONS = [POLYGONS, CODE, RUNS]
 
 
@@ -74,7 +76,7 @@ def read(path: Path) -> None:
 def file(tmp_path: Path) -> Path:
     folder = tmp_path / "annotations"
     folder.mkdir()
-    (folder / "instances_val.json").write_text(json.dumps(INSTANCES))
+    (folder / "instances_val.json").write_text(json.dumps(INSTANCES).replace("COCO_0", "COCO_1"))
     return folder / "instances_train.json"
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 from fuzzing import fuzz, mutated, refuses_or_reads_file
 from hypothesis import given
 from hypothesis import strategies as st
@@ -11,6 +12,8 @@ from hypothesis import strategies as st
 from conta_core.datasets.folder import read_folder
 from conta_core.manifest import IMAGE_ID
 from conta_core.settings import DatasetSettings
+
+pytestmark = pytest.mark.slow
 
 TABLE = (
     b"image,tags,split,mask\n"
@@ -29,7 +32,15 @@ cells = st.one_of(
 )  # fmt: skip
 rows = st.lists(st.lists(cells, min_size=1, max_size=5).map(",".join), max_size=5)
 headers = st.sampled_from(
-    ["image,tags", "image,tags,split,mask", "tags,image", "image,tags,tags", "image", "", "image,tags,"]
+    [
+        "image,tags",
+        "image,tags,split,mask",
+        "tags,image",
+        "image,tags,tags",
+        "image",
+        "",
+        "image,tags,",
+    ]
 )
 tables = st.builds(
     lambda header, lines: "\n".join([header, *lines]).encode("utf-8", "surrogatepass"),

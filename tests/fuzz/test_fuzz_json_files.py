@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import numpy as np
+import pytest
 from fuzzing import fuzz, json_files, refuses_or_reads_file
 from hypothesis import given
 
@@ -13,6 +14,8 @@ from conta_core.manifest import FORMAT, FORMAT_VERSION, Manifest
 from conta_core.masks import write_label_png
 from conta_core.scores import read_scores
 from conta_core.summary import read_summary, render_table, summarise_scores
+
+pytestmark = pytest.mark.slow
 
 RECORD = {
     "image": "a.jpg",

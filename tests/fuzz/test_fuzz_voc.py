@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 from fuzzing import TOKENS, fuzz, mutated, refuses_or_reads_file
 from hypothesis import given
 from hypothesis import strategies as st
@@ -13,6 +14,8 @@ from conta_core.datasets.voc import VOC_CLASSES
 from conta_core.datasets.voc_lists import AUGMENTED, read_list
 from conta_core.datasets.voc_tags import tags_of_annotations
 from conta_core.manifest import IMAGE_ID
+
+pytestmark = pytest.mark.slow
 
 PLAIN = (
     b"<annotation><filename>a.jpg</filename><object><name>dog</name><difficult>1</difficult>"
