@@ -1,4 +1,4 @@
-"""Nothing read from outside is unpickled, evaluated or run: no call that could do it stands here."""
+"""Nothing read from outside is unpickled, evaluated or run: no such call stands in the tree."""
 
 from __future__ import annotations
 
