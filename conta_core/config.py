@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
+import yaml
 from pydantic import ValidationError
 
 from conta_core.errors import ContaError
 from conta_core.settings import Config, Experiment, Settings
 
+#: runs by the hundred with every key of theirs; aliases can declare billions
+MAX_VALUES = 100_000
+MAX_DEPTH = 50
 RUN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 
 AnySettings = TypeVar("AnySettings", bound=Settings)
@@ -31,6 +36,7 @@ def load_experiments(config: Mapping[str, Any]) -> dict[str, Experiment]:
     Raises:
         ContaError: an unknown key, a wrong type or a value out of range, by its key.
     """
+    _require_bounds(config)
     whole = parse_settings(Config, config, "config")
     base = {key: value for key, value in config.items() if key != "runs"}
     runs: dict[str, Any] = whole.runs or {whole.dataset.name: {}}
@@ -45,6 +51,21 @@ def load_experiments(config: Mapping[str, Any]) -> dict[str, Experiment]:
             Experiment, merge(base, overrides), f"config: runs: {name}"
         )
     return experiments
+
+
+def read_config(path: str | os.PathLike[str]) -> dict[str, Any]:
+    """The mapping of a config file.
+
+    Raises:
+        ContaError: missing, no YAML, or no mapping.
+    """
+    try:
+        values = yaml.safe_load(Path(path).read_text(encoding="utf-8")) or {}
+    except Exception as error:  # on tags that do not fit their value the parser fails in many ways
+        raise ContaError(f"{path}: no readable config ({error}); expected a YAML file") from None
+    if not isinstance(values, dict):
+        raise ContaError(f"{path}: no config; expected keys and values, dataset: among them")
+    return values
 
 
 def require_weights(experiments: Mapping[str, Experiment]) -> None:
@@ -79,7 +100,7 @@ def parse_settings(kind: type[AnySettings], values: Mapping[str, Any], where: st
     except ValidationError as error:
         lines = [_describe(problem, kind) for problem in error.errors()]
         raise ContaError(f"{where}: " + f"\n{where}: ".join(lines)) from None
-    except TypeError as error:
+    except (TypeError, ValueError) as error:
         raise ContaError(f"{where}: a value is not plain YAML: {error}") from None
 
 
@@ -123,6 +144,30 @@ def pick(
             target = target[group]
         del target[last]
     return picked
+
+
+def _require_bounds(config: Mapping[str, Any]) -> None:
+    """Refuse what would unfold without end: YAML's aliases can nest a value in itself."""
+    level: list[Any] = [config]
+    count = 0
+    for _ in range(MAX_DEPTH):
+        inner: list[Any] = []
+        for value in level:
+            items = value.values() if isinstance(value, Mapping) else value
+            inner += [item for item in items if isinstance(item, Mapping | list | tuple)]
+            count += len(items)
+            if count > MAX_VALUES:
+                raise ContaError(
+                    f"config: more than {MAX_VALUES} values, expected a few hundred: look for "
+                    "aliases (*name) that repeat one another"
+                )
+        if not inner:
+            return
+        level = inner
+    raise ContaError(
+        f"config: values nested more than {MAX_DEPTH} deep, expected a few levels: look for an "
+        "alias (*name) inside of what it names"
+    )
 
 
 def _describe(problem: Any, kind: type[Settings]) -> str:

@@ -12,17 +12,24 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Annotated
 
 import cv2
 import numpy as np
+from pydantic import ConfigDict, Field, TypeAdapter, with_config
+from typing_extensions import TypedDict
 
 from conta_core.atomic import replace_when_done
 from conta_core.errors import ContaError
+from conta_core.images import MAX_PIXELS
+from conta_core.json_files import read_json, require_layout
 from conta_core.masks import IGNORE, read_label_png
 
 FORMAT = "conta-dataset"
 FORMAT_VERSION = 1
 _ONE = np.uint8(1)
+#: a file name holds 255 bytes; an ending and a temporary name need some
+MAX_ID_LENGTH = 200
 IMAGE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
@@ -126,12 +133,13 @@ class Manifest:
             ContaError: not a manifest, another version, or a list that names an unknown image.
         """
         try:
-            content = json.loads(Path(path).read_text())
+            content = read_json(path)
             if content.pop("format") != FORMAT:
                 raise ValueError("its format is not conta-dataset")
             version = content.pop("format_version")
             if version != FORMAT_VERSION:
                 raise ValueError(f"its version is {version}, expected {FORMAT_VERSION}")
+            require_layout(content, _LAYOUT)
             images = {
                 check_image_id(image_id, str(path)): ImageRecord(
                     id=image_id, **{**record, "tags": tuple(record["tags"])}
@@ -147,6 +155,12 @@ class Manifest:
                 ground_truth=content["ground_truth"],
                 mask_values={int(k): v for k, v in content["mask_values"].items()},
             )
+            tags = {tag for record in images.values() for tag in record.tags}
+            strange = tags - {*manifest.classes}
+            if strange or len(set(manifest.classes)) < len(manifest.classes):
+                raise ValueError(
+                    f"its classes are {manifest.classes}, its tags also {sorted(strange)[:5]}"
+                )
             missing = [i for ids in manifest.lists.values() for i in ids if i not in images]
             if missing:
                 raise ValueError(f"its lists name images that it does not describe: {missing[:5]}")
@@ -155,6 +169,41 @@ class Manifest:
                 f"{path}: not a manifest: {error}; delete it and run index_dataset again"
             ) from None
         return manifest
+
+
+@with_config(ConfigDict(extra="forbid"))
+class _RecordLayout(TypedDict):
+    image: str
+    height: Annotated[int, Field(ge=0, le=MAX_PIXELS)]
+    width: Annotated[int, Field(ge=0, le=MAX_PIXELS)]
+    tags: list[str]
+    mask: str | None
+    context_map: str | None
+
+
+class _Lists(TypedDict):
+    train: list[str]
+    val: list[str]
+
+
+class _ListNames(TypedDict):
+    train: str
+    val: str
+
+
+class _Layout(TypedDict):
+    name: str
+    classes: Annotated[list[str], Field(max_length=IGNORE - 1)]
+    lists: _Lists
+    list_names: _ListNames
+    images: dict[str, _RecordLayout]
+    ground_truth: str | None
+    mask_values: dict[
+        Annotated[str, Field(pattern=r"^[0-9]{1,3}$")], Annotated[int, Field(ge=0, le=IGNORE)]
+    ]
+
+
+_LAYOUT = TypeAdapter(_Layout)
 
 
 def _relabelled(values: np.ndarray, meanings: Mapping[int, int]) -> np.ndarray:
@@ -173,8 +222,13 @@ def check_image_id(image_id: str, where: str) -> str:
     """Return the id if it can stand in a file name and in a store, else raise ContaError."""
     if not IMAGE_ID.fullmatch(image_id) or ".." in image_id:
         raise ContaError(
-            f"{where}: image id {image_id!r} holds a path or other characters than letters, "
-            "digits, '.', '_' and '-'; rename the image"
+            f"{where}: image id {image_id[:MAX_ID_LENGTH]!r} holds a path or other characters than "
+            "letters, digits, '.', '_' and '-'; rename the image"
+        )
+    if len(image_id) > MAX_ID_LENGTH:
+        raise ContaError(
+            f"{where}: image id {image_id[:40]}... has {len(image_id)} characters, expected at "
+            f"most {MAX_ID_LENGTH}; rename the image"
         )
     return image_id
 

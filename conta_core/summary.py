@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from conta_core.errors import ContaError
-from conta_core.json_files import read_json, write_json
+from conta_core.json_files import read_format, write_json
 from conta_core.manifest import Manifest
+from conta_core.scoring.layout import SUMMARY
 from conta_core.scoring.score_files import read_scores
 
 FORMAT = "conta-summary"
@@ -92,8 +93,13 @@ def read_summary(path: str | os.PathLike[str]) -> dict[str, Any]:
     Raises:
         ContaError: missing, unreadable, or of another format or version.
     """
-    return read_json(
-        path, FORMAT, FORMAT_VERSION, what="a summary", mend="name the summary.json of a run"
+    return read_format(
+        path,
+        FORMAT,
+        FORMAT_VERSION,
+        SUMMARY,
+        what="a summary",
+        mend="name the summary.json of a run",
     )
 
 

@@ -7,20 +7,39 @@ import os
 import zlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import torch
+from pydantic import Field, TypeAdapter
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
+from typing_extensions import TypedDict
 
 from conta_core.atomic import replace_when_done
 from conta_core.errors import ContaError
+from conta_core.json_files import parse_json, require_layout
+from conta_core.masks import IGNORE
 
 FORMAT = "conta-model"
 BACKBONE_FORMAT = "conta-backbone"
 FORMAT_VERSION = 2
 CHANGED = "its checksum is wrong: its bytes changed since it was written"
+#: what safetensors raises on damaged bytes
+READING_ERRORS = (
+    OSError, SafetensorError, ValueError, KeyError, TypeError, RuntimeError, OverflowError,
+)  # fmt: skip
+
+
+class _Description(TypedDict):
+    format_version: int
+    kind: str
+    classes: Annotated[list[str], Field(max_length=IGNORE - 1)]
+    architecture: dict[str, Any]
+    tensors: int
+
+
+_DESCRIPTION = TypeAdapter(_Description)
 
 
 def save_model(
@@ -97,15 +116,16 @@ def read_metadata(path: str | os.PathLike[str]) -> tuple[str, tuple[str, ...], d
             metadata = file.metadata() or {}
         if FORMAT not in metadata:
             raise ValueError(f"its metadata has {sorted(metadata)}, expected {FORMAT!r}")
-        description = json.loads(metadata[FORMAT])
+        description = parse_json(metadata[FORMAT])
         version = description["format_version"]
         if version != FORMAT_VERSION:
             raise ValueError(f"its version is {version}, expected {FORMAT_VERSION}")
         checksum = description.pop("checksum")
         if checksum != _checksum(description):
             raise ValueError(CHANGED)
+        require_layout(description, _DESCRIPTION)
         return description["kind"], tuple(description["classes"]), description["architecture"]
-    except (OSError, SafetensorError, ValueError, KeyError, TypeError) as error:
+    except READING_ERRORS as error:
         raise ContaError(
             f"{path}: not a model file ({error}); delete it and train it again"
         ) from None
@@ -121,7 +141,7 @@ def load_tensors(model: nn.Module, path: Path) -> None:
         tensors = load_file(path)
         with safe_open(path, framework="pt") as file:
             _verify((file.metadata() or {}).get(FORMAT), tensors)
-    except (OSError, SafetensorError, ValueError) as error:
+    except READING_ERRORS as error:
         raise ContaError(
             f"{path}: cannot be read as safetensors ({error}); give another file"
         ) from None
@@ -144,7 +164,7 @@ def load_tensors(model: nn.Module, path: Path) -> None:
 
 def _verify(text: str | None, tensors: Mapping[str, Tensor]) -> None:
     """Raise ValueError where the tensors of a model file of ours are not as they were written."""
-    expected = json.loads(text).get("tensors") if text is not None else None
+    expected = parse_json(text)["tensors"] if text is not None else None
     if expected is not None and expected != _tensors_checksum(tensors):
         raise ValueError(CHANGED)
 

@@ -7,12 +7,11 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-import yaml
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from conta_core.config import load_experiments
+from conta_core.config import load_experiments, read_config
 from conta_core.datasets.checking import DataReport, SplitReport, check_data
 from conta_core.errors import ContaError
 from conta_core.settings import Experiment
@@ -49,13 +48,7 @@ def check_data_command(
 
 def _experiments(path: Path, run: str | None) -> list[Experiment]:
     """The run that is asked for, or the first run of each data set."""
-    try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise ContaError(f"{path}: no readable config ({error}); expected a YAML file") from None
-    if not isinstance(values, dict):
-        raise ContaError(f"{path}: no config; expected keys and values, dataset: among them")
-    experiments = load_experiments(values)
+    experiments = load_experiments(read_config(path))
     if run is None:
         different = {e.dataset.model_dump_json(): e for e in reversed(experiments.values())}
         return list(different.values())[::-1]

@@ -8,16 +8,20 @@ import logging
 import os
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 from pycocotools.coco import COCO
+from pydantic import Field, TypeAdapter
+from typing_extensions import TypedDict
 
 from conta_core.atomic import replace_folder_when_done
 from conta_core.datasets.coco_annotations import annotation_problem, draw_labels
 from conta_core.datasets.problems import refuse
 from conta_core.datasets.voc import choose_classes
 from conta_core.errors import ContaError
+from conta_core.images import MAX_PIXELS
+from conta_core.json_files import read_json, require_layout
 from conta_core.manifest import ImageRecord, Manifest, check_image_id, mask_values_of
 from conta_core.masks import IGNORE, write_label_png
 from conta_core.progress import track
@@ -34,6 +38,41 @@ VOC_ALIASES = {
     "sofa": "couch",
     "tvmonitor": "tv",
 }
+
+
+#: the largest that JPEG can hold
+MAX_SIDE = 65_535
+#: what 64 bits hold
+Number = Annotated[int, Field(ge=-(2**63), lt=2**63)]
+
+
+class _Image(TypedDict):
+    id: Number
+    file_name: str
+    height: int
+    width: int
+
+
+class _Category(TypedDict):
+    id: Number
+    name: str
+
+
+class _Annotation(TypedDict):
+    id: Number
+    image_id: Number
+    category_id: Number
+    area: Any  # these two are judged one by one
+    segmentation: Any
+
+
+class _Instances(TypedDict):
+    images: list[_Image]
+    categories: list[_Category]
+    annotations: list[_Annotation]
+
+
+_LAYOUT = TypeAdapter(_Instances)
 
 
 def read_coco(settings: DatasetSettings, masks: str | os.PathLike[str] | None = None) -> Manifest:
@@ -188,20 +227,20 @@ def _load(root: Path, name: str, kind: str) -> COCO:
             f"dataset.lists.{kind}"
         )
     try:
+        content = read_json(path)
+        require_layout(content, _LAYOUT)
+        for item in content["images"]:
+            sides = item["width"], item["height"]
+            if not all(0 < n <= MAX_SIDE for n in sides) or sides[0] * sides[1] > MAX_PIXELS:
+                raise ValueError(
+                    f"image {item['id']} is {sides[0]} x {sides[1]} pixels, expected at most "
+                    f"{MAX_PIXELS:,}, and sides of 1 to {MAX_SIDE}"
+                )
         with contextlib.redirect_stdout(io.StringIO()):  # pycocotools prints
-            coco = COCO(str(path))
-        for key, wanted in (
-            ("images", {"id", "file_name", "height", "width"}),
-            ("categories", {"id", "name"}),
-            ("annotations", {"id", "image_id", "category_id", "area", "segmentation"}),
-        ):
-            for item in coco.dataset[key]:
-                if not wanted <= item.keys():
-                    raise ValueError(f"an entry of {key} lacks {sorted(wanted - item.keys())}")
-        for item in coco.dataset["images"]:
-            if not all(isinstance(item[k], int) and item[k] > 0 for k in ("height", "width")):
-                raise ValueError(f"image {item['id']} is {item['width']} x {item['height']} pixels")
-    except (ValueError, KeyError, TypeError, AssertionError, AttributeError, OSError) as error:
+            coco = COCO()
+            coco.dataset = content
+            coco.createIndex()
+    except (OSError, ValueError) as error:
         raise ContaError(
             f"{path}: no COCO instance annotations ({error}); expected the official layout with "
             "images, annotations and categories"
@@ -217,6 +256,12 @@ def _categories(
     """The classes, and category id -> class index from 0."""
     by_id = {number: coco.cats[number]["name"] for number in sorted(coco.cats)}
     known = list(by_id.values())
+    twice = sorted({category for category in known if known.count(category) > 1})
+    if twice:
+        raise ContaError(
+            f"{root}: instances_{name}.json has several categories of the name {twice[0]!r}, "
+            "expected one of each: rename them"
+        )
     aliases = {voc: own for voc, own in VOC_ALIASES.items() if own in known and voc not in known}
     classes = choose_classes(settings.classes, known, aliases)
     own = [aliases.get(c, c) for c in classes]
@@ -240,9 +285,10 @@ def _images(coco: COCO, root: Path, name: str) -> list[tuple[str, dict[str, Any]
     problems = []
     for number in sorted(coco.imgs):
         entry = coco.imgs[number]
-        file_name = str(entry["file_name"])
+        file_name = entry["file_name"]
         where = f"instances_{name}.json, image {number}"
         try:
+            check_image_id(file_name, where)  # its ending too becomes part of a path
             stem = file_name.removesuffix(PurePosixPath(file_name).suffix)
             found.append((check_image_id(stem, where), entry))
         except ContaError as error:

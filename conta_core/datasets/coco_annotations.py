@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -11,6 +10,10 @@ from pycocotools import mask as run_lengths
 
 from conta_core.masks import IGNORE
 
+#: of a coordinate or an area: exact as a float
+_LARGEST = 2**53
+#: pycocotools shifts by more than this out of its integers
+_MAX_SHIFT = 30
 Annotation = Mapping[str, Any]
 
 
@@ -75,7 +78,7 @@ def _polygon_problem(polygon: Any, size: tuple[int, int]) -> str | None:
         return "a polygon that is no list of numbers; expected x, y, x, y, ..."
     if len(polygon) < 6 or len(polygon) % 2:
         return f"a polygon of {len(polygon)} numbers; expected x and y of at least 3 points"
-    if not all(math.isfinite(value) for value in polygon):
+    if not all(_is_finite(value) for value in polygon):
         return "a polygon with a coordinate that is not finite"
     for axis, length in (("x", size[1]), ("y", size[0])):
         values = polygon[0::2] if axis == "x" else polygon[1::2]
@@ -89,13 +92,13 @@ def _polygon_problem(polygon: Any, size: tuple[int, int]) -> str | None:
 
 
 def _run_length_problem(code: Mapping[str, Any], size: tuple[int, int]) -> str | None:
-    if list(code.get("size", ())) != list(size):
+    if code.get("size") not in (list(size), tuple(size)):
         return f"a run-length code for the size {code.get('size')}; expected {list(size)}"
     counts = code.get("counts")
     try:
         lengths = _decompressed(counts) if isinstance(counts, str) else counts
     except (IndexError, UnicodeError):
-        return "a compressed run-length code that is cut off"
+        return "a compressed run-length code that is cut off or damaged"
     if not isinstance(lengths, list) or not all(isinstance(n, int) and n >= 0 for n in lengths):
         return "a run-length code whose counts are no whole numbers from 0"
     if sum(lengths) != size[0] * size[1]:
@@ -114,6 +117,8 @@ def _decompressed(counts: str) -> list[int]:
             following = next(characters, None)
             if following is None:
                 raise IndexError(counts)
+            if shift > _MAX_SHIFT:
+                raise IndexError(counts)
             bits = following - 48
             value |= (bits & 0x1F) << shift
             shift += 5
@@ -128,4 +133,4 @@ def _is_number(value: Any) -> bool:
 
 
 def _is_finite(value: Any) -> bool:
-    return _is_number(value) and math.isfinite(value)
+    return _is_number(value) and abs(value) <= _LARGEST

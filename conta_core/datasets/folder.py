@@ -9,10 +9,18 @@ from pathlib import Path, PurePosixPath
 
 from conta_core.datasets.problems import nearest, refuse
 from conta_core.errors import ContaError
-from conta_core.manifest import ImageRecord, Manifest, check_image_id, mask_values_of
+from conta_core.manifest import (
+    MAX_ID_LENGTH,
+    ImageRecord,
+    Manifest,
+    check_image_id,
+    mask_values_of,
+)
 from conta_core.masks import IGNORE
 from conta_core.settings import DatasetSettings
 
+#: Linux takes 4,096 bytes, those of the root among them
+MAX_PATH_LENGTH = 1000
 COLUMNS = ("image", "tags", "split", "mask")
 
 
@@ -103,7 +111,8 @@ def _read_rows(table: Path, default_split: str) -> tuple[list[_Row], list[str]]:
             reader = csv.DictReader(stream, strict=True)
             header = reader.fieldnames or []
             unknown = [name for name in header if name not in COLUMNS]
-            if "image" not in header or "tags" not in header or unknown:
+            repeated = len(set(header)) < len(header)
+            if "image" not in header or "tags" not in header or unknown or repeated:
                 raise ContaError(
                     f"{table}: its first line is {','.join(header)!r}; expected "
                     "image,tags[,split][,mask]"
@@ -146,9 +155,11 @@ def _read_rows(table: Path, default_split: str) -> tuple[list[_Row], list[str]]:
 def _inside(path: str, where: str) -> str:
     """The path, if it is relative and stays below the root."""
     parts = path.replace("\\", "/").split("/")
-    if not path or os.path.isabs(path) or ".." in parts or "\\" in path or "\0" in path:
+    strange = "\\" in path or not path.isprintable() or len(path) > MAX_PATH_LENGTH
+    if not path or os.path.isabs(path) or ".." in parts or strange:
         raise ContaError(
-            f"{where}: path {path!r}; expected one relative to the folder of tags.csv, with '/' "
-            "and without '..': move the file below that folder"
+            f"{where}: path {path[:MAX_ID_LENGTH]!r}; expected one relative to the folder of "
+            f"tags.csv, with '/' and without '..', of at most {MAX_PATH_LENGTH} printable "
+            "characters: move the file below that folder"
         )
     return path

@@ -34,14 +34,21 @@ def tags_of_annotations(
     for image_id in ids:
         path = root / "Annotations" / f"{image_id}.xml"
         try:
-            names = {o.findtext("name", "").strip() for o in ElementTree.parse(path).iter("object")}
+            objects = ElementTree.parse(path, forbid_dtd=True).iter("object")
+            names = {item.findtext("name", "").strip() for item in objects}
         except FileNotFoundError:
             problems.append(
                 f"{path}: no such annotation; expected the objects of {image_id}: add the file, "
                 "or take tags from the masks with dataset.tags: masks"
             )
             continue
-        except (ParseError, DefusedXmlException, OSError) as error:
+        except DefusedXmlException as error:
+            problems.append(
+                f"{path}: refused ({error}); expected an annotation without a document type and "
+                "entities: take them out"
+            )
+            continue
+        except (ParseError, OSError, ValueError, LookupError) as error:
             problems.append(f"{path}: unreadable annotation ({error}); replace the file")
             continue
         for name in sorted(names.difference(file_classes)):

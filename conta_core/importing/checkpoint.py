@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
 from conta_core.errors import ContaError
+from conta_core.weights import READING_ERRORS
 
 
 def read_checkpoint(path: Path) -> dict[str, Tensor]:
@@ -45,7 +45,7 @@ def read_checkpoint(path: Path) -> dict[str, Tensor]:
 def _load_safetensors(path: Path) -> dict[str, Tensor]:
     try:
         return load_file(path)
-    except (OSError, SafetensorError) as error:
+    except READING_ERRORS as error:
         raise ContaError(
             f"{path}: cannot be read as safetensors ({error}); download it again"
         ) from None

@@ -37,6 +37,14 @@ def load_network(
         raise ContaError(f"{path}: a model of kind {found!r}, expected {kind!r}; name another file")
     if classes is not None:
         require_classes(path, trained_for, classes)
-    model = build(len(trained_for), architecture)
+    try:
+        model = build(len(trained_for), architecture)
+    except ContaError as error:
+        raise ContaError(f"{path}: its architecture {architecture}: {error}") from None
+    except Exception as error:  # what the builders do not check, each network refuses its own way
+        raise ContaError(
+            f"{path}: a model of kind {kind!r} cannot be built from its architecture "
+            f"{architecture} ({type(error).__name__}: {error}); train it again"
+        ) from None
     load_tensors(model, Path(path))
     return model.eval()

@@ -9,9 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from conta_core.json_files import read_json, write_json
+from conta_core.json_files import read_format, write_json
 from conta_core.manifest import Manifest
 from conta_core.scoring.confusion import intersection_over_union, mean_iou
+from conta_core.scoring.layout import SCORES
 
 FORMAT = "conta-scores"
 FORMAT_VERSION = 1
@@ -110,10 +111,11 @@ def read_scores(path: str | os.PathLike[str]) -> dict[str, Any]:
     Raises:
         ContaError: missing, unreadable, or of another format or version.
     """
-    return read_json(
+    return read_format(
         path,
         FORMAT,
         FORMAT_VERSION,
+        SCORES,
         what="a scores file",
         mend="delete it and let the workflow make it again",
     )

@@ -12,6 +12,7 @@ import h5py
 import numpy as np
 
 from conta_core.errors import ContaError
+from conta_core.stores import guard
 from conta_core.stores.kinds import FORMAT_VERSION
 
 
@@ -40,19 +41,24 @@ class StoreReader:
         self.kind = kind
         mend = "delete it and let the workflow make it again"
         try:
+            guard.require_checked_structure(path)
             self._file = h5py.File(path, "r", locking=False)
-            attributes = dict(self._file.attrs)
-        except (OSError, RuntimeError, KeyError) as error:
+        except (OSError, RuntimeError, KeyError, ValueError) as error:
             raise ContaError(
                 f"{path}: cannot be opened as a {kind} store ({error}); {mend}"
             ) from None
         try:
+            try:
+                attributes = guard.read_attributes(self._file)
+                self._groups = dict.fromkeys(guard.image_groups(self._file))
+            except guard.READING_ERRORS as error:
+                raise self._unreadable("its structure", error) from None
             found = attributes.get("format")
             if found != f"conta-{kind}":
                 raise ContaError(
                     f"{path}: format {found!r}, expected 'conta-{kind}'; name the right file"
                 )
-            version = int(attributes.get("format_version", -1))
+            version = attributes.get("format_version", -1)
             if version != FORMAT_VERSION:
                 raise ContaError(
                     f"{path}: format version {version}, expected {FORMAT_VERSION}; {mend}"
@@ -64,7 +70,9 @@ class StoreReader:
                 self.run = str(attributes["run"])
                 self.round = int(attributes["round"])
                 self.settings: dict[str, Any] = json.loads(attributes["settings"])
-            except (KeyError, ValueError, TypeError) as error:
+                if not all(isinstance(name, str) for name in self.classes):
+                    raise ValueError(f"classes {self.classes}, expected names")
+            except (*guard.READING_ERRORS, RecursionError) as error:
                 raise ContaError(
                     f"{path}: its attributes cannot be read ({error!r}); {mend}"
                 ) from None
@@ -73,7 +81,7 @@ class StoreReader:
                     f"{path}: made for the classes {list(self.classes)}, expected "
                     f"{list(classes)}; {mend}"
                 )
-            missing = [i for i in image_ids if i not in self._file]
+            missing = [i for i in image_ids if i not in self._groups]
             if missing:
                 raise ContaError(
                     f"{path}: lacks {len(missing)} images of the manifest, among them "
@@ -96,10 +104,10 @@ class StoreReader:
     @property
     def image_ids(self) -> list[str]:
         """The images in the store."""
-        return [name for name, item in self._file.items() if isinstance(item, h5py.Group)]
+        return list(self._groups)
 
     def __contains__(self, image_id: str) -> bool:
-        return image_id in self._file
+        return image_id in self._groups
 
     def read(self, image_id: str, name: str) -> np.ndarray:
         """One array of one image.
@@ -107,7 +115,7 @@ class StoreReader:
         Raises:
             ContaError: no such image or array, or its bytes cannot be read.
         """
-        return self._read(f"{image_id}/{name}")
+        return self._read(image_id, name)
 
     def read_root(self, name: str) -> np.ndarray:
         """One array of the whole store."""
@@ -116,16 +124,16 @@ class StoreReader:
     def size(self, image_id: str) -> tuple[int, int]:
         """Height and width in pixels of an image."""
         try:
-            height, width = self._file[image_id].attrs["size"]
-        except (OSError, KeyError) as error:
+            height, width = guard.read_attributes(self._file, image_id)["size"]
+            return int(height), int(width)
+        except guard.READING_ERRORS as error:
             raise self._unreadable(f"the size of {image_id}", error) from None
-        return int(height), int(width)
 
-    def _read(self, name: str) -> np.ndarray:
+    def _read(self, *names: str) -> np.ndarray:
         try:
-            return np.asarray(self._file[name][()])
-        except (OSError, KeyError) as error:
-            raise self._unreadable(name, error) from None
+            return guard.read_array(self._file, *names)
+        except guard.READING_ERRORS as error:
+            raise self._unreadable("/".join(names), error) from None
 
     def _unreadable(self, what: str, error: Exception) -> ContaError:
         return ContaError(

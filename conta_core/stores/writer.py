@@ -70,12 +70,13 @@ def write_store(
         replace_when_done(path) as temporary,
         h5py.File(temporary, "w", locking=False, libver="v110") as file,
     ):
-        file.attrs["format"] = f"conta-{kind}"
+        # text of fixed length: it lies in the header, which has a checksum
+        file.attrs["format"] = np.bytes_(f"conta-{kind}")
         file.attrs["format_version"] = FORMAT_VERSION
-        file.attrs["classes"] = json.dumps(list(classes))
-        file.attrs["run"] = run
+        file.attrs["classes"] = np.bytes_(json.dumps(list(classes)))
+        file.attrs["run"] = np.bytes_(run.encode())
         file.attrs["round"] = round_index
-        file.attrs["settings"] = json.dumps(settings, sort_keys=True)
+        file.attrs["settings"] = np.bytes_(json.dumps(settings, sort_keys=True))
         file.attrs["complete"] = False
         yield StoreWriter(file, kind)
         file.attrs["complete"] = True

@@ -8,7 +8,7 @@ training. It carries a key: a state of other settings, inputs or code is not use
 from __future__ import annotations
 
 import logging
-import pickle
+import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from typing import Any
 import torch
 
 from conta_core.atomic import replace_when_done
+from conta_core.errors import ContaError
 from conta_core.training import processes
 
 LOGGER = logging.getLogger(__name__)
@@ -60,24 +61,37 @@ class Checkpoint:
 
         Returns:
             Steps done and the journal's values; 0 and None where it begins anew.
+
+        Raises:
+            ContaError: a state of this very training whose parts do not fit.
         """
         state = self._read()
         if state is None:
             return 0, None
-        for name, part in parts.items():
-            part.load_state_dict(state["parts"][name])
-        if len(state["random"]) == processes.count():
-            _set_random_states(state["random"][processes.rank()])
-        LOGGER.info("goes on after step %d, from %s", state["step"], self._path)
-        return state["step"], state["journal"]
+        try:
+            for name, part in parts.items():
+                part.load_state_dict(state["parts"][name])
+            if len(state["random"]) == processes.count():
+                _set_random_states(state["random"][processes.rank()])
+            step, journal = int(state["step"]), state["journal"]
+        except Exception as error:  # parts may be half loaded, so it cannot begin anew
+            raise ContaError(
+                f"{self._path}: its state does not fit this training ({type(error).__name__}: "
+                f"{error}); delete the file, and the training begins anew"
+            ) from None
+        LOGGER.info("goes on after step %d, from %s", step, self._path)
+        return step, journal
 
     def _read(self) -> dict[str, Any] | None:
         if self._path is None or not self._path.is_file():
             return None
         try:
+            with zipfile.ZipFile(self._path) as archive:
+                if archive.testzip() is not None:  # torch.load does not look at the checksums
+                    raise ValueError("damaged")
             state = torch.load(self._path, map_location="cpu", weights_only=True)
             found = state["key"]
-        except (OSError, RuntimeError, KeyError, TypeError, EOFError, pickle.UnpicklingError):
+        except Exception:  # on damaged bytes the unpickler fails in every way there is
             LOGGER.warning("%s: cannot be read; the training begins anew", self._path)
             return None
         if found != self._key:

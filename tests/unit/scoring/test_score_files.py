@@ -60,7 +60,8 @@ def test_an_unscored_list_says_why(manifest: Manifest) -> None:
 
 def test_scores_file_round_trip(tmp_path: Path) -> None:
     path = tmp_path / "cam.json"
-    write_scores(path, run="r", round_index=2, stage="cam", lists={"train": {"miou": 1.5}})
+    entry = {"images": 3, "miou": 1.5, "iou": {"background": 1.5}}
+    write_scores(path, run="r", round_index=2, stage="cam", lists={"train": entry})
     content = read_scores(path)
     assert (content["run"], content["round"], content["stage"]) == ("r", 2, "cam")
     assert content["lists"]["train"]["miou"] == 1.5

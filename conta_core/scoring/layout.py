@@ -1,0 +1,122 @@
+"""What stands in a scores json and in a summary.json, as far as readers count on it."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, NotRequired
+
+from pydantic import ConfigDict, Field, TypeAdapter, with_config
+from typing_extensions import TypedDict
+
+Percent = Annotated[float, Field(ge=0, le=100)] | None
+Probability = Annotated[float, Field(ge=0, le=1)] | None
+Count = Annotated[int, Field(ge=0, lt=2**53)]
+#: as many as nobody trains
+Round = Annotated[int, Field(ge=0, le=10_000)]
+Stage = Literal["cam", "refined", "pseudo_masks", "segmentation", "segmentation_crf"]
+Split = Literal["train", "val"]
+_OPEN = ConfigDict(extra="allow")
+
+
+class Threshold(TypedDict):
+    """The threshold of CAMs, and how it was chosen."""
+
+    value: Annotated[float, Field(ge=0, le=1)]
+    chosen: str
+
+
+@with_config(_OPEN)
+class Entry(TypedDict):
+    """The scores of one list."""
+
+    list: NotRequired[str]
+    ground_truth: NotRequired[str | None]
+    images: Count
+    miou: Percent
+    accuracy: NotRequired[Percent]
+    threshold: NotRequired[Threshold | None]
+    iou: dict[str, Percent]
+    curve: NotRequired[dict[str, Percent]]
+    why: NotRequired[str]
+
+
+class FarFalsePositives(TypedDict):
+    """False positives far from objects, by what the ground shows."""
+
+    own_context: Percent
+    other_contexts: Percent
+
+
+@with_config(_OPEN)
+class SwapTest(TypedDict):
+    """Mean P(class) on images without the class."""
+
+    context_present: Probability
+    context_absent: Probability
+
+
+@with_config(_OPEN)
+class Confounding(TypedDict):
+    """The confounding diagnostics of one list."""
+
+    far_false_positives: FarFalsePositives
+    false_positives_on_own_context: Percent
+    swap_test: NotRequired[SwapTest]
+
+
+class ScoreRow(Entry):
+    """An entry as a row of the summary."""
+
+    round: Round
+    stage: Stage
+    split: Split
+
+
+class ConfoundingRow(Confounding):
+    """Diagnostics as a row of the summary."""
+
+    round: Round
+    stage: Stage
+    split: Split
+
+
+class ListNote(TypedDict):
+    """A list of the data set: its own name and how many images it has."""
+
+    name: str
+    images: Count
+
+
+class ListNotes(TypedDict):
+    """Both lists."""
+
+    train: ListNote
+    val: ListNote
+
+
+@with_config(_OPEN)
+class Scores(TypedDict):
+    """A scores json."""
+
+    run: str
+    round: Round
+    stage: Stage
+    lists: dict[Split, Entry]
+    confounding: NotRequired[dict[Split, Confounding]]
+
+
+@with_config(_OPEN)
+class Summary(TypedDict):
+    """A summary.json."""
+
+    run: str
+    rounds: Round
+    dataset: str
+    ground_truth: str | None
+    classes: list[str]
+    lists: ListNotes
+    scores: list[ScoreRow]
+    confounding: list[ConfoundingRow]
+
+
+SCORES = TypeAdapter(Scores)
+SUMMARY = TypeAdapter(Summary)

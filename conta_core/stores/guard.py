@@ -1,0 +1,150 @@
+"""What a store may hold: plain arrays and short attributes that lie in the file itself.
+
+HDF5 can do more: links and arrays whose data lie in other files, references, filters that
+load code, sizes that no file has. A store of ours has none of it, so a reader refuses it, before
+it follows a link or takes memory. The errors here are OSErrors and name the part; the reader of
+a store adds its file and the mend.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+from typing import Any
+
+import h5py
+import numpy as np
+from h5py import h5d, h5g, h5o, h5z
+
+#: of one array in memory: the high-resolution CAMs of 20 tags on 100 megapixels
+MAX_ARRAY_BYTES = 8 * 2**30
+#: deflate shrinks no further (zlib's documentation), so that a larger array was not stored
+MAX_SHRINKING = 1032
+#: text of an attribute: settings are a few hundred bytes, 254 class names a few thousand
+MAX_ATTRIBUTE_BYTES = 2**20
+#: filters of libhdf5 itself; others are loaded as plugins
+FILTERS = frozenset({h5z.FILTER_DEFLATE, h5z.FILTER_SHUFFLE, h5z.FILTER_FLETCHER32})
+#: version of the superblock from which HDF5 has a checksum for every part of a file's structure
+SUPERBLOCK_VERSION = 3
+#: what h5py raises on damaged bytes
+READING_ERRORS = (OSError, RuntimeError, KeyError, ValueError, TypeError, OverflowError)
+_SIGNATURE = b"\x89HDF\r\n\x1a\n"
+
+
+def require_checked_structure(path: str | os.PathLike[str]) -> None:
+    """Raise OSError unless an HDF5 file is of the kind whose structure has checksums.
+
+    libhdf5 can loop for ever or crash on older kinds with damaged bytes, so it must not open them.
+    """
+    with open(path, "rb") as stream:
+        start = stream.read(len(_SIGNATURE) + 1)
+    if start[:-1] != _SIGNATURE:
+        raise OSError("it does not begin as an HDF5 file")
+    if start[-1] != SUPERBLOCK_VERSION:
+        raise OSError(f"its superblock is of version {start[-1]}, expected {SUPERBLOCK_VERSION}")
+
+
+def image_groups(file: h5py.File) -> list[str]:
+    """Names of the groups at the root; every link there must be to an object of the file.
+
+    Raises:
+        OSError: another link, an unreadable name, or something else than a group or array.
+    """
+    names = []
+    for encoded in file.id:
+        name = os.fsdecode(encoded)
+        if not name.isprintable() or not name.isascii():
+            raise OSError(f"{name!r} is no name of a group or array")
+        _require_hard(file.id, encoded)
+        kind = h5o.get_info(file.id, encoded).type
+        if kind == h5o.TYPE_GROUP:
+            names.append(name)
+        elif kind != h5o.TYPE_DATASET:
+            raise OSError(f"{name} is neither a group nor an array")
+    return names
+
+
+def read_array(file: h5py.File, *names: str) -> np.ndarray:
+    """An array, by the names of its group (if any) and itself.
+
+    Raises:
+        KeyError: it is not there.
+        OSError: a link or its data lead out of the file, its type is no number, its size is
+            absurd or its bytes are damaged.
+    """
+    where = "/".join(names)
+    found = _open(file, *names)
+    if not isinstance(found, h5py.Dataset):
+        raise OSError(f"{where} is no array")
+    _require_plain(found, where)
+    return np.asarray(found[()])
+
+
+def read_attributes(file: h5py.File, *names: str) -> dict[str, Any]:
+    """The attributes of the root, or of the group of that name: plain numbers, lists, text.
+
+    Raises:
+        KeyError: the group is not there.
+        OSError: a link, or an attribute that is neither a number nor text of a fixed length.
+    """
+    item = _open(file, *names)
+    values = {}
+    for name in item.attrs:
+        attribute = item.attrs.get_id(name)
+        # text of variable length lies in a heap without checksums, on which libhdf5 can loop
+        if attribute.dtype.kind not in "biufS":
+            raise OSError(
+                f"the attribute {name!r} is of type {attribute.dtype}, expected a number or text "
+                "of fixed length"
+            )
+        size = math.prod(attribute.shape or ()) * attribute.dtype.itemsize
+        if size > MAX_ATTRIBUTE_BYTES or size > max(attribute.get_storage_size(), 1):
+            raise OSError(f"the attribute {name!r} declares {size} bytes")
+        value = item.attrs[name]
+        plain = value.tolist() if isinstance(value, np.generic | np.ndarray) else value
+        values[name] = plain.decode("utf-8") if isinstance(plain, bytes) else plain
+    return values
+
+
+def _open(file: h5py.File, *names: str) -> Any:
+    item: Any = file
+    for name in names:
+        if not isinstance(item, h5py.Group) or name.encode() not in item.id:
+            raise KeyError(f"{'/'.join(names)} is not there")
+        _require_hard(item.id, name.encode())
+        item = item[name]
+    return item
+
+
+def _require_hard(group: h5g.GroupID, name: bytes) -> None:
+    kind = group.links.get_info(name).type
+    if kind != h5py.h5l.TYPE_HARD:
+        kinds = {h5py.h5l.TYPE_SOFT: "a soft", h5py.h5l.TYPE_EXTERNAL: "an external"}
+        raise OSError(
+            f"{os.fsdecode(name)} is {kinds.get(kind, 'a user-defined')} link, expected the object "
+            "itself in this file"
+        )
+
+
+def _require_plain(array: h5py.Dataset, where: str) -> None:
+    if array.dtype.kind not in "biuf":
+        raise OSError(f"{where} is of type {array.dtype}, expected numbers")
+    properties = array.id.get_create_plist()
+    if properties.get_external_count() or properties.get_layout() == h5d.VIRTUAL:
+        raise OSError(f"the data of {where} lie in another file, expected them in this one")
+    filters = {properties.get_filter(i)[0] for i in range(properties.get_nfilters())}
+    if not filters <= FILTERS:
+        raise OSError(f"{where} has the filters {sorted(filters - FILTERS)}, expected none or zlib")
+    if array.shape is None:
+        raise OSError(f"{where} has no shape, expected an array")
+    declared = math.prod(array.shape) * array.dtype.itemsize
+    stored = min(array.id.get_storage_size(), array.file.id.get_filesize())
+    factor = MAX_SHRINKING if h5z.FILTER_DEFLATE in filters else 1
+    if declared > MAX_ARRAY_BYTES or declared > factor * stored:
+        raise OSError(
+            f"{where} declares {declared} bytes, but {stored} are stored; expected at most "
+            f"{min(MAX_ARRAY_BYTES, factor * stored)}"
+        )
+    chunk = math.prod(array.chunks) * array.dtype.itemsize if array.chunks else 0
+    if chunk > MAX_ARRAY_BYTES:
+        raise OSError(f"{where} has chunks of {chunk} bytes, expected at most {MAX_ARRAY_BYTES}")
