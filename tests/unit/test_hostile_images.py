@@ -41,5 +41,5 @@ def test_formats_that_run_programs(tmp_path: Path) -> None:
     "image_id", ["", "..", "a/b", "/a", "a\\b", "a\0", ".a", "a\n", "a..b", "x" * 201, "é", "-a"]
 )
 def test_ids_with_path_parts(image_id: str) -> None:
-    with pytest.raises(ContaError, match="tags.csv, line 3: image id"):
+    with pytest.raises(ContaError, match=r"tags\.csv, line 3: image id"):
         check_image_id(image_id, "tags.csv, line 3")
