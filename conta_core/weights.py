@@ -140,7 +140,7 @@ def load_tensors(model: nn.Module, path: Path) -> None:
     try:
         tensors = load_file(path)
         with safe_open(path, framework="pt") as file:
-            _verify((file.metadata() or {}).get(FORMAT), tensors)
+            description = (file.metadata() or {}).get(FORMAT)
     except READING_ERRORS as error:
         raise ContaError(
             f"{path}: cannot be read as safetensors ({error}); give another file"
@@ -159,6 +159,10 @@ def load_tensors(model: nn.Module, path: Path) -> None:
             f"{left_over[:8]}, other shapes {misfit[:8]}; use weights of the same architecture "
             "and classes"
         )
+    try:
+        _verify(description, tensors)
+    except READING_ERRORS as error:
+        raise ContaError(f"{path}: {error}; delete it and train it again") from None
     model.load_state_dict(tensors)
 
 
