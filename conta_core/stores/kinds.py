@@ -12,7 +12,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 
 #: kind of store -> the arrays of each image, with their axes
 IMAGE_ARRAYS: dict[str, dict[str, str]] = {
