@@ -44,6 +44,8 @@ def job(log: str, rule: str, wildcards: Mapping[str, str]) -> Iterator[None]:
     LOGGER.handlers = [to_file, to_terminal]
     LOGGER.setLevel(logging.INFO)
     LOGGER.propagate = False
+    # HDF5 on a full disk fails once more when its file is let go: the error stands above already
+    sys.unraisablehook = lambda failure: LOGGER.debug("%s", failure.exc_value)
     try:
         yield
     except ContaError as error:

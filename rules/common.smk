@@ -10,6 +10,7 @@ from snakemake.exceptions import WorkflowError
 from conta_core.config import load_experiments, pick, require_weights
 from conta_core.datasets.voc_lists import list_path
 from conta_core.errors import ContaError
+from conta_core.writable import require_writable
 
 try:
     EXPERIMENTS = load_experiments(config)
@@ -21,6 +22,7 @@ onstart:
     # not at a dry run: the plan of a recipe can be seen before its weights are there
     try:
         require_weights(EXPERIMENTS)
+        require_writable(f"results/{run}" for run in EXPERIMENTS)
     except ContaError as error:
         raise WorkflowError(str(error)) from None
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from bench import ERROR, Bench, Tally
+from bench import ERROR, WRONG, Bench, Tally
 
 #: what each stage writes, under results/conta; a store is written in parts, then gathered
 WRITTEN = {
@@ -42,15 +42,17 @@ def full_disk(bench: Bench) -> Tally:
         with small_disk(workflow.directory / "results") as disk:
             target = f"results/conta/{name}"
             remove(workflow.directory / target)
-            filler = disk / "filler"
+            filler = disk / ".filler"
             fill(filler)
             done = bench.run(workflow, target)
-            outcome, note = bench.judge_error(done, "No space left on device")
+            outcome, note = bench.compare(workflow)  # what is small enough found its place
+            if done.returncode:
+                outcome, note = bench.judge_error(done, "No space left on device")
             if outcome == ERROR and (workflow.directory / target).is_file():
-                note = "the file stands there all the same"
+                outcome, note = WRONG, "the file stands there all the same"
             filler.unlink()
             after, differing = bench.judge(workflow, target)
-            tally.add(after if after == "wrong" else outcome, f"{stage}: {note or differing}")
+            tally.add(after if after == WRONG else outcome, f"{stage}: {note or differing}")
     return tally
 
 
@@ -64,10 +66,10 @@ def read_only(bench: Bench) -> Tally:
             remove(workflow.directory / target)
             mount("-o", "remount,ro", str(disk))
             done = bench.run(workflow, target)
-            outcome, note = bench.judge_error(done, "Read-only file system")
+            outcome, note = bench.judge_error(done, "cannot be written to")
             mount("-o", "remount,rw", str(disk))
             after, differing = bench.judge(workflow, target)
-            tally.add(after if after == "wrong" else outcome, f"{stage}: {note or differing}")
+            tally.add(after if after == WRONG else outcome, f"{stage}: {note or differing}")
     return tally
 
 
