@@ -33,3 +33,4 @@ rule pseudo_masks:
 
 
 compare_library_code(workflow)
+limit_gpus(workflow)

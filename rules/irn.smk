@@ -24,7 +24,8 @@ rule make_irn_labels:
         "../envs/conta.yaml"
     threads: 8
     resources:
-        mem_mb=3000,
+        mem_mb=grow(3000),
+        runtime=grow(240),
     params:
         settings=get_settings(
             "irn.foreground_threshold", "irn.background_threshold", "irn.label_crf"
@@ -49,7 +50,9 @@ rule train_irn:
         "../envs/conta.yaml"
     threads: 8
     resources:
-        mem_mb=6000,
+        gpu=1,
+        mem_mb=grow(6000),
+        runtime=grow(480),
     params:
         settings=get_settings(
             "irn",
@@ -82,7 +85,9 @@ rule refine_cams:
         "../envs/conta.yaml"
     threads: 8
     resources:
-        mem_mb=4000,
+        gpu=1,
+        mem_mb=grow(4000),
+        runtime=grow(480),
     params:
         settings=get_settings("walk", "irn.inference_pad"),
     message:
