@@ -1,4 +1,4 @@
-"""A SLURM of one node with two pretend GPUs, in a folder of its own, for as long as a test lasts."""
+"""A SLURM of one node with two pretend GPUs, in a folder of its own, while a test lasts."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ SLURM_CONF={folder}/slurm.conf exec {srun} "$@"
 """
 
 
-class Unavailable(Exception):
+class UnavailableError(Exception):
     """SLURM cannot run here, and why."""
 
 
@@ -124,6 +124,17 @@ class Job:
         return int(asked.rpartition(":")[2]) if asked else 0
 
     @property
+    def megabytes(self) -> int:
+        """Memory asked for."""
+        number, unit = self.tres["mem"][:-1], self.tres["mem"][-1]
+        return round(float(number) * {"M": 1, "G": 1024}[unit])
+
+    @property
+    def restarts(self) -> int:
+        """How often SLURM itself started the job again."""
+        return int(self.fields["Restarts"])
+
+    @property
     def span(self) -> tuple[str, str]:
         """Start and end, in a form that compares."""
         return self.fields["StartTime"], self.fields["EndTime"]
@@ -158,6 +169,11 @@ class Cluster:
     def jobs(self) -> list[Job]:
         """All jobs so far, ended ones too, by number."""
         return parse_jobs(self.command("scontrol", "show", "job", "--oneliner"))
+
+    def processes(self, job: Job) -> list[int]:
+        """The processes of a running job, as SLURM tracks them."""
+        lines = self.command("scontrol", "listpids", str(job.number)).splitlines()[1:]
+        return [int(line.split()[0]) for line in lines if int(line.split()[0]) > 0]
 
     def visible_gpus(self) -> dict[int, set[str]]:
         """Job -> every CUDA_VISIBLE_DEVICES that a task of it saw; ``none`` where it is unset."""
@@ -205,15 +221,15 @@ def install() -> None:
     """Debian's packages, where they are missing and may be installed.
 
     Raises:
-        Unavailable: they are missing and may not.
+        UnavailableError: they are missing and may not.
     """
     if os.geteuid() != 0:
-        raise Unavailable("SLURM's daemons and their pretend GPUs need root")
+        raise UnavailableError("SLURM's daemons and their pretend GPUs need root")
     missing = [name for name in (*DAEMONS, *COMMANDS) if shutil.which(name) is None]
     if not missing:
         return
     if shutil.which("apt-get") is None:
-        raise Unavailable(f"no {', '.join(missing)}, and no apt-get to install them")
+        raise UnavailableError(f"no {', '.join(missing)}, and no apt-get to install them")
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
     for words in (["update"], ["install", "--yes", "--no-install-recommends", *PACKAGES]):
         done = subprocess.run(
@@ -225,7 +241,7 @@ def install() -> None:
             timeout=300,
         )
     if done.returncode:
-        raise Unavailable(f"apt-get install {' '.join(PACKAGES)} failed: {done.stdout[-500:]}")
+        raise UnavailableError(f"apt-get install {' '.join(PACKAGES)} failed: {done.stdout[-500:]}")
 
 
 @contextmanager
@@ -237,7 +253,7 @@ def running_cluster(cpus: int = 2, memory: int = 64000) -> Iterator[Cluster]:
         memory: of the node in MB, as SLURM counts it.
 
     Raises:
-        Unavailable: the packages cannot be installed, or a daemon does not start.
+        UnavailableError: the packages cannot be installed, or a daemon does not start.
     """
     install()
     with ExitStack() as stack:
@@ -255,7 +271,7 @@ def running_cluster(cpus: int = 2, memory: int = 64000) -> Iterator[Cluster]:
             _start(stack, folder, "slurmd", ["slurmd", "-D"], environment)
             cluster.wait_for_node()
         except (OSError, RuntimeError, TimeoutError, subprocess.TimeoutExpired) as error:
-            raise Unavailable(f"SLURM does not start: {error}\n{_logs(folder)}") from None
+            raise UnavailableError(f"SLURM does not start: {error}\n{_logs(folder)}") from None
         stack.callback(_cancel_all, cluster)
         yield cluster
 
