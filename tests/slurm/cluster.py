@@ -24,7 +24,10 @@ PACKAGES = ("slurm-wlm", "slurmctld", "slurmd", "munge")
 COMMAND_LIMIT = 60
 START_LIMIT = 30
 GPUS = 2
+GPU_TYPE = "pretended"
 PARTITION = "gpu"
+#: a partition whose jobs preempt those of the other
+URGENT = "urgent"
 NODE = "conta"
 
 # CPUs and memory are made up, too, so that the rules' own figures fit (config_overrides);
@@ -59,13 +62,16 @@ SchedulerParameters=batch_sched_delay=0,sched_interval=2,bf_interval=5
 AccountingStorageType=accounting_storage/none
 JobAcctGatherType=jobacct_gather/none
 JobCompType=jobcomp/none
-ReturnToService=2
+ReturnToService=1
 MinJobAge=36000
 KillWait=20
 GresTypes=gpu
 NodeName={node} NodeHostname={host} NodeAddr=127.0.0.1 CPUs={cpus} Boards=1 SocketsPerBoard=1 \
-CoresPerSocket={cpus} ThreadsPerCore=1 RealMemory={memory} Gres=gpu:{gpus}
+CoresPerSocket={cpus} ThreadsPerCore=1 RealMemory={memory} Gres=gpu:{gpu_type}:{gpus}
+PreemptType=preempt/partition_prio
+PreemptMode=REQUEUE
 PartitionName={partition} Nodes={node} Default=YES MaxTime=INFINITE State=UP
+PartitionName={urgent} Nodes={node} PriorityTier=10 MaxTime=INFINITE State=UP
 """
 # what a task of a job sees, one line a task; SLURM runs this before each
 TASK_PROLOG = """#!/bin/sh
@@ -169,6 +175,10 @@ class Cluster:
     def jobs(self) -> list[Job]:
         """All jobs so far, ended ones too, by number."""
         return parse_jobs(self.command("scontrol", "show", "job", "--oneliner"))
+
+    def running(self) -> set[int]:
+        """The jobs that run."""
+        return {job.number for job in self.jobs() if job.state == "RUNNING"}
 
     def processes(self, job: Job) -> list[int]:
         """The processes of a running job, as SLURM tracks them."""
@@ -288,14 +298,16 @@ def _configure(folder: Path, cpus: int, memory: int) -> None:
         "folder": folder,
         "node": NODE,
         "partition": PARTITION,
+        "urgent": URGENT,
         "gpus": GPUS,
+        "gpu_type": GPU_TYPE,
         "cpus": cpus,
         "memory": memory,
         "ctld_port": ports[0],
         "slurmd_port": ports[1],
     }
     (folder / "slurm.conf").write_text(SLURM_CONF.format(**values))
-    (folder / "gres.conf").write_text(f"Name=gpu File={folder}/gpu[0-{GPUS - 1}]\n")
+    (folder / "gres.conf").write_text(f"Name=gpu Type={GPU_TYPE} File={folder}/gpu[0-{GPUS - 1}]\n")
     (folder / "cgroup.conf").write_text("CgroupAutomount=yes\n")
     _write_script(folder / "task_prolog", TASK_PROLOG.format(folder=folder))
     _write_script(folder / "bin" / "srun", SRUN.format(folder=folder, srun=shutil.which("srun")))

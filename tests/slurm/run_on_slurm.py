@@ -23,7 +23,7 @@ import h5py
 import numpy as np
 import pytest
 import yaml
-from cluster import Cluster, Job, UnavailableError, running_cluster
+from cluster import Cluster, Job, UnavailableError, running_cluster, wait_until
 
 from conta_core.config import merge
 
@@ -135,7 +135,7 @@ def reach_the_time_limit(cluster: Cluster, job: Job, directory: Path) -> bool:
 def lose_the_node(cluster: Cluster, job: Job, directory: Path) -> bool:
     """The node goes down with all its jobs, and comes back."""
     cluster.set_node("down")
-    time.sleep(3)
+    wait_until(lambda: job.number not in cluster.running(), 60, "the lost job still runs")
     cluster.set_node("resume")
     return True
 
@@ -257,12 +257,9 @@ def strike(cluster: Cluster, seen: Seen) -> None:
     waiting = [fault for fault in seen.faults.values() if fault.job is None]
     for job in cluster.jobs() if waiting else []:
         for fault in waiting:
-            if fault.job is None and fault.fits(job) and has_begun(cluster, job):
-                try:
-                    struck = fault.strike(cluster, job, seen.remote)
-                except RuntimeError:  # the job has ended meanwhile
-                    struck = False
-                fault.job = job.number if struck else None
+            begun = fault.job is None and fault.fits(job) and has_begun(cluster, job)
+            if begun and fault.strike(cluster, job, seen.remote):
+                fault.job = job.number
 
 
 def has_begun(cluster: Cluster, job: Job) -> bool:
