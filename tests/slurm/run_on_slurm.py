@@ -43,7 +43,7 @@ GPU_RULES = {
     "deconfound",
 }
 #: beside the loop a training that lasts long enough to be interrupted, as a second run
-CHANGES: dict[str, Any] = {"runs": {"loop": {}, "long": {"rounds": 1, "cam": {"epochs": 150}}}}
+CHANGES: dict[str, Any] = {"runs": {"loop": {}, "long": {"rounds": 1, "cam": {"epochs": 60}}}}
 TARGETS = (
     "results/loop/summary.json",
     "results/loop/report.html",
@@ -146,12 +146,18 @@ def end_in(cluster: Cluster, job: Job, seconds: int) -> None:
 
 
 def freeze(cluster: Cluster, job: Job) -> bool:
-    """Stop the process of the rule's script, once it is there."""
-    for process in cluster.processes(job):
-        if f"{job.rule}.py" in command_line(process):
-            os.kill(process, signal.SIGSTOP)
-            return True
-    return False
+    """Stop the rule's script and the shell around it, once they are there."""
+    try:
+        processes = cluster.processes(job)
+    except RuntimeError:  # it has ended meanwhile
+        return False
+    words = {process: command_line(process) for process in processes}
+    found = [process for process in processes if f".{job.rule}.py" in words[process]]
+    if not any("pipefail" not in words[process] for process in found):
+        return False
+    for process in found:
+        os.kill(process, signal.SIGSTOP)
+    return True
 
 
 def command_line(process: int | str) -> str:

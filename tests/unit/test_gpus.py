@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
 
-from conta_core.gpus import count_asked_gpus, count_visible_gpus
+from conta_core.gpus import TAKEN, count_asked_gpus, count_visible_gpus
 
 
 @pytest.fixture
@@ -67,3 +71,66 @@ def test_no_driver_no_gpus(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
 )
 def test_asked_gpus(resources: dict[str, object], count: int) -> None:
     assert count_asked_gpus(resources) == count
+
+
+#: takes so many GPUs, says which it sees, and keeps them until its input ends
+JOB = """
+import os, sys
+from conta_core.gpus import take_gpus
+take_gpus(int(sys.argv[1]))
+take_gpus(1)
+print(os.environ.get("CUDA_VISIBLE_DEVICES"), flush=True)
+sys.stdin.read()
+"""
+
+
+@pytest.fixture
+def job(
+    driver: Callable[[str], None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Callable[..., object]:
+    """Maker of a process that takes GPUs, on a machine with two."""
+    driver(TWO)
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    for name in (TAKEN, "SLURM_JOB_ID"):
+        monkeypatch.delenv(name, raising=False)
+
+    @contextmanager
+    def start(count: int, **environment: str) -> Iterator[str]:
+        with subprocess.Popen(
+            [sys.executable, "-c", JOB, str(count)],
+            env={**os.environ, **environment},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        ) as process:
+            assert process.stdout is not None
+            yield process.stdout.readline().strip()
+
+    return start
+
+
+def test_jobs_at_a_time_take_a_gpu_each(job: Callable[..., ExitStack]) -> None:
+    with job(1) as first:
+        with job(1) as second, job(1) as third:
+            assert (first, second, third) == ("0", "1", "None")
+        with job(1) as fourth:
+            assert fourth == "1"
+
+
+def test_a_job_takes_several_gpus_or_leaves_all(job: Callable[..., ExitStack]) -> None:
+    with job(2) as both:
+        assert both == "0,1"
+    with job(1), job(2) as too_many:
+        assert too_many == "None"
+    with job(4) as all_there_are:
+        assert all_there_are == "0,1"
+
+
+def test_gpus_are_taken_among_the_visible(job: Callable[..., ExitStack]) -> None:
+    with job(1, CUDA_VISIBLE_DEVICES="5,7") as first, job(1, CUDA_VISIBLE_DEVICES="5,7") as second:
+        assert (first, second) == ("5", "7")
+
+
+def test_slurm_deals_its_gpus_out_itself(job: Callable[..., ExitStack]) -> None:
+    with job(1, SLURM_JOB_ID="1", CUDA_VISIBLE_DEVICES="0,1") as devices:
+        assert devices == "0,1"
