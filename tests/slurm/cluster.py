@@ -13,7 +13,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,6 +23,8 @@ PACKAGES = ("slurm-wlm", "slurmctld", "slurmd", "munge")
 #: seconds that one command of SLURM may take, and one daemon to start or to end
 COMMAND_LIMIT = 60
 START_LIMIT = 30
+#: seconds that a step of installing may take
+INSTALL_LIMIT = 300
 GPUS = 2
 GPU_TYPE = "pretended"
 PARTITION = "gpu"
@@ -240,18 +242,27 @@ def install() -> None:
         return
     if shutil.which("apt-get") is None:
         raise UnavailableError(f"no {', '.join(missing)}, and no apt-get to install them")
-    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    for words in (["update"], ["install", "--yes", "--no-install-recommends", *PACKAGES]):
-        done = subprocess.run(
-            ["apt-get", "--quiet", *words],
-            env=environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            timeout=300,
+    _quietly("apt-get", "--quiet", "update")
+    _quietly("apt-get", "--quiet", "--yes", "--no-install-recommends", "install", *PACKAGES)
+    still = [name for name in missing if shutil.which(name) is None]
+    if still:
+        raise UnavailableError(f"no {', '.join(still)} after apt-get install {' '.join(PACKAGES)}")
+    # where packages start their services, these are not ours to leave running
+    if shutil.which("systemctl"):
+        _quietly("systemctl", "disable", "--now", "munge", "slurmctld", "slurmd")
+
+
+def _quietly(*words: str) -> None:
+    """Run a command of the system; what comes of it is looked at afterwards."""
+    with suppress(subprocess.TimeoutExpired):
+        subprocess.run(
+            words,
+            env={**os.environ, "DEBIAN_FRONTEND": "noninteractive"},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            timeout=INSTALL_LIMIT,
         )
-    if done.returncode:
-        raise UnavailableError(f"apt-get install {' '.join(PACKAGES)} failed: {done.stdout[-500:]}")
 
 
 @contextmanager
