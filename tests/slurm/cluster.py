@@ -229,6 +229,25 @@ def wait_until(condition: Callable[[], bool], limit: float, complaint: str) -> N
         time.sleep(0.2)
 
 
+def processes_of(folder: Path) -> list[int]:
+    """Processes that name a cluster's folder in their words or their environment."""
+    found = []
+    for place in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            words = (place / "environ").read_bytes() + (place / "cmdline").read_bytes()
+            if os.fsencode(folder) in words:
+                found.append(int(place.name))
+    return found
+
+
+def command_line(process: int) -> str:
+    """Its words; empty where it has ended."""
+    try:
+        return Path(f"/proc/{process}/cmdline").read_bytes().replace(b"\0", b" ").decode()
+    except OSError:
+        return ""
+
+
 def install() -> None:
     """Debian's packages, where they are missing and may be installed.
 
@@ -280,6 +299,7 @@ def running_cluster(cpus: int = 2, memory: int = 64000) -> Iterator[Cluster]:
     with ExitStack() as stack:
         folder = Path(tempfile.mkdtemp(prefix="conta-slurm-"))
         stack.callback(shutil.rmtree, folder, ignore_errors=True)
+        stack.callback(_kill_strays, folder)
         folder.chmod(0o755)  # munge insists that its socket can be reached
         _configure(folder, cpus, memory)
         path = f"{folder}/bin:{os.environ['PATH']}"
@@ -390,6 +410,13 @@ def _cancel_all(cluster: Cluster) -> None:
         time.sleep(2)
     except (RuntimeError, subprocess.TimeoutExpired):
         pass
+
+
+def _kill_strays(folder: Path) -> None:
+    """What a job left behind when its node went down: linuxproc loses whose parent has ended."""
+    for process in processes_of(folder):
+        with suppress(ProcessLookupError):
+            os.kill(process, signal.SIGKILL)
 
 
 def _wait_for(cluster: Cluster, *words: str, says: str) -> None:

@@ -23,13 +23,21 @@ import h5py
 import numpy as np
 import pytest
 import yaml
-from cluster import Cluster, Job, UnavailableError, running_cluster, wait_until
+from cluster import (
+    Cluster,
+    Job,
+    UnavailableError,
+    command_line,
+    processes_of,
+    running_cluster,
+    wait_until,
+)
 
 from conta_core.config import merge
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-#: seconds for both runs together
-LIMIT = 1100
+#: seconds for both runs together; they take half of it on two idle cores
+LIMIT = 900
 #: parts of the stages that can be split; used where the config has the key
 SHARDS = 2
 GPU_RULES = {
@@ -160,13 +168,6 @@ def freeze(cluster: Cluster, job: Job) -> bool:
     return True
 
 
-def command_line(process: int | str) -> str:
-    try:
-        return Path(f"/proc/{process}/cmdline").read_bytes().replace(b"\0", b" ").decode()
-    except OSError:
-        return ""
-
-
 @pytest.fixture(scope="module")
 def seen(tmp_path_factory: pytest.TempPathFactory) -> Seen:
     """Run the loop on SLURM, faults and all, and beside it undisturbed on this machine."""
@@ -186,7 +187,7 @@ def seen(tmp_path_factory: pytest.TempPathFactory) -> Seen:
             folder = cluster.folder
     except UnavailableError as error:
         pytest.skip(str(error))
-    result.left = processes_of(folder)
+    result.left = [f"{process} {command_line(process)}" for process in processes_of(folder)]
     return result
 
 
@@ -279,19 +280,6 @@ def tails(seen: Seen) -> str:
     jobs = seen.remote.glob(".snakemake/slurm_logs/*/*/*.log")
     files += sorted(jobs, key=lambda path: path.stat().st_mtime)[-2:]
     return "\n".join(f"{file}:\n{file.read_text(errors='replace')[-3000:]}" for file in files)
-
-
-def processes_of(folder: Path) -> list[str]:
-    """Processes that name a cluster's folder in their words or their environment."""
-    found = []
-    for place in Path("/proc").glob("[0-9]*"):
-        try:
-            words = (place / "environ").read_bytes() + (place / "cmdline").read_bytes()
-        except OSError:
-            continue
-        if os.fsencode(folder) in words:
-            found.append(f"{place.name} {command_line(place.name)}")
-    return found
 
 
 def of_rule(text: str, name: str) -> dict[str, int]:
