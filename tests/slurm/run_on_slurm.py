@@ -13,8 +13,10 @@ import re
 import signal
 import subprocess
 import sys
+import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -124,19 +126,22 @@ def cancel(cluster: Cluster, job: Job, directory: Path) -> bool:
 
 
 def come_near_the_time_limit(cluster: Cluster, job: Job, directory: Path) -> bool:
-    """The profile's SIGTERM is due two minutes before the end."""
+    """The profile's SIGTERM is due two minutes before the end; the training is held till then."""
     log = directory / "logs" / job.rule / "long" / "round-0.log"
     if not log.is_file() or "epoch 3:" not in log.read_text():
         return False
-    end_in(cluster, job, 90)
-    return True
+    held = freeze(cluster, job)
+    if held:
+        end_in(cluster, job, 90)
+        threading.Thread(target=thaw_when_warned, args=(held,), daemon=True).start()
+    return bool(held)
 
 
 def reach_the_time_limit(cluster: Cluster, job: Job, directory: Path) -> bool:
     """A job that hangs, until SLURM ends it."""
     if not freeze(cluster, job):
         return False
-    end_in(cluster, job, 1)
+    end_in(cluster, job, 0)
     return True
 
 
@@ -153,19 +158,39 @@ def end_in(cluster: Cluster, job: Job, seconds: int) -> None:
     cluster.command("scontrol", "update", f"JobId={job.number}", f"EndTime={end}")
 
 
-def freeze(cluster: Cluster, job: Job) -> bool:
-    """Stop the rule's script and the shell around it, once they are there."""
+def freeze(cluster: Cluster, job: Job) -> list[int]:
+    """Stop the rule's script and the shell around it, once they are there; which these are."""
     try:
         processes = cluster.processes(job)
     except RuntimeError:  # it has ended meanwhile
-        return False
+        return []
     words = {process: command_line(process) for process in processes}
     found = [process for process in processes if f".{job.rule}.py" in words[process]]
     if not any("pipefail" not in words[process] for process in found):
-        return False
+        return []
     for process in found:
         os.kill(process, signal.SIGSTOP)
-    return True
+    return found
+
+
+def thaw_when_warned(processes: Sequence[int]) -> None:
+    """Let stopped processes go on as soon as SIGTERM waits for one of them."""
+    try:
+        wait_until(lambda: any(map(is_warned, processes)), 80, "no SIGTERM came")
+    finally:
+        for process in processes:
+            with suppress(ProcessLookupError):
+                os.kill(process, signal.SIGCONT)
+
+
+def is_warned(process: int) -> bool:
+    """Whether SIGTERM waits for a process, or has ended it."""
+    try:
+        status = Path(f"/proc/{process}/status").read_text()
+    except OSError:
+        return True
+    pending = re.findall(r"^(?:Sig|Shd)Pnd:\s*(\w+)$", status, re.M)
+    return any(int(mask, 16) >> (signal.SIGTERM - 1) & 1 for mask in pending)
 
 
 @pytest.fixture(scope="module")
