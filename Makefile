@@ -5,7 +5,7 @@ CORES ?= $(shell nproc)
 BIN := .venv/bin
 RUN := context-shapes
 
-.PHONY: demo test test-faults lint format config clean
+.PHONY: demo test test-slurm test-faults lint format config clean
 .DELETE_ON_ERROR:
 
 demo: .venv/installed ## the default experiment, then its table of scores and the path of its report
@@ -14,6 +14,9 @@ demo: .venv/installed ## the default experiment, then its table of scores and th
 
 test: .venv/installed ## every test
 	$(BIN)/python -m pytest
+
+test-slurm: .venv/installed ## the loop on a real SLURM, installed from Debian's packages if need be
+	$(BIN)/python -m pytest tests/slurm/run_on_slurm.py
 
 test-faults: .venv/installed ## kills, full disks, spoiled files: what docs/reliability.md tells
 	$(BIN)/python tests/faults --write

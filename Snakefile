@@ -35,3 +35,4 @@ rule pseudo_masks:
 
 compare_library_code(workflow)
 compare_no_number_of_parts()
+limit_gpus(workflow)

@@ -23,7 +23,9 @@ rule train_cam:
         "../envs/conta.yaml"
     threads: 8
     resources:
-        mem_mb=4000,
+        gpu=1,
+        mem_mb=grow(4000),
+        runtime=grow(480),
     params:
         settings=get_context_settings(
             "cam",
@@ -52,7 +54,9 @@ rule extract_cams:
         "../envs/conta.yaml"
     threads: 8
     resources:
-        mem_mb=4000,
+        gpu=1,
+        mem_mb=grow(4000),
+        runtime=grow(240),
     params:
         settings=get_context_settings("cam.scales", context_keys=["context.scaling"]),
     message:
@@ -74,7 +78,8 @@ rule gather_cams:
         "../envs/conta.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
+        mem_mb=grow(2000),
+        runtime=grow(120),
     params:
         settings=get_context_settings("cam.scales", context_keys=["context.scaling"]),
     message:

@@ -10,6 +10,7 @@ from snakemake.exceptions import WorkflowError
 from conta_core.config import load_experiments, pick, require_weights
 from conta_core.datasets.voc_lists import list_path
 from conta_core.errors import ContaError
+from conta_core.gpus import count_visible_gpus
 from conta_core.writable import require_writable
 
 try:
@@ -120,3 +121,22 @@ def get_all_rounds(pattern, of_context=False):
         return [pattern.format(run=wildcards.run, round=index) for index in range(count)]
 
     return paths
+
+
+def grow(amount):
+    """A resource that has as much again at every further attempt: MB, or minutes."""
+    return lambda wildcards, attempt: amount * attempt
+
+
+def limit_gpus(workflow):
+    """Let GPU jobs of a workstation wait for a GPU.
+
+    Elsewhere there is no limit: without a GPU nothing waits, on a cluster its scheduler counts,
+    and `--resources gpu=N` stands.
+    """
+    settings = workflow.resource_settings
+    here = workflow.is_main_process and settings.nodes is None
+    if here and "gpu" not in workflow.global_resources:
+        gpus = count_visible_gpus()
+        if gpus:
+            workflow.register_resource("gpu", gpus)

@@ -25,7 +25,8 @@ rule build_confounders:
         "../envs/conta.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
+        mem_mb=grow(2000),
+        runtime=grow(60),
     params:
         settings=get_settings("context.size", "context.source", "context.prior"),
     message:
@@ -50,7 +51,9 @@ rule deconfound:
         "../envs/conta.yaml"
     threads: 4
     resources:
-        mem_mb=4000,
+        gpu=1,
+        mem_mb=grow(4000),
+        runtime=grow(120),
     params:
         settings=get_settings("context.steps", "context.learning_rate", "seed"),
     message:

@@ -20,7 +20,8 @@ rule make_context_shapes:
         "../envs/conta.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
+        mem_mb=grow(1000),
+        runtime=grow(60),
     params:
         settings=get_settings("dataset.images", "dataset.size", "dataset.confounding", "seed"),
     message:
@@ -42,7 +43,8 @@ rule make_coco_masks:
         "../envs/conta.yaml"
     threads: 1
     resources:
-        mem_mb=6000,
+        mem_mb=grow(6000),
+        runtime=grow(120),
     params:
         settings=get_settings("dataset.format", "dataset.root", "dataset.lists", "dataset.classes"),
     message:
@@ -65,7 +67,8 @@ rule index_dataset:
         "../envs/conta.yaml"
     threads: 4
     resources:
-        mem_mb=2000,
+        mem_mb=grow(2000),
+        runtime=grow(120),
     params:
         settings=get_settings(
             "dataset", without=["dataset.images", "dataset.size", "dataset.confounding"]

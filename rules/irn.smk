@@ -24,7 +24,8 @@ rule make_irn_labels:
         "../envs/conta.yaml"
     threads: 8
     resources:
-        mem_mb=3000,
+        mem_mb=grow(3000),
+        runtime=grow(240),
     params:
         settings=get_settings(
             "irn.foreground_threshold", "irn.background_threshold", "irn.label_crf"
@@ -48,7 +49,8 @@ rule gather_labels:
         "../envs/conta.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
+        mem_mb=grow(2000),
+        runtime=grow(120),
     params:
         settings=get_settings(
             "irn.foreground_threshold", "irn.background_threshold", "irn.label_crf"
@@ -73,7 +75,9 @@ rule train_irn:
         "../envs/conta.yaml"
     threads: 8
     resources:
-        mem_mb=6000,
+        gpu=1,
+        mem_mb=grow(6000),
+        runtime=grow(480),
     params:
         settings=get_settings(
             "irn",
@@ -106,7 +110,9 @@ rule refine_cams:
         "../envs/conta.yaml"
     threads: 8
     resources:
-        mem_mb=4000,
+        gpu=1,
+        mem_mb=grow(4000),
+        runtime=grow(480),
     params:
         settings=get_settings("walk", "irn.inference_pad"),
     message:
@@ -128,7 +134,8 @@ rule gather_refined:
         "../envs/conta.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
+        mem_mb=grow(2000),
+        runtime=grow(120),
     params:
         settings=get_settings("walk", "irn.inference_pad"),
     message:

@@ -22,7 +22,8 @@ rule make_pseudo_masks:
         "../envs/conta.yaml"
     threads: 8
     resources:
-        mem_mb=3000,
+        mem_mb=grow(3000),
+        runtime=grow(240),
     params:
         settings=get_settings("pseudo_masks", "irn.label_crf"),
     message:

@@ -21,7 +21,8 @@ rule evaluate_cams:
         "../envs/conta.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
+        mem_mb=grow(2000),
+        runtime=grow(60),
     message:
         "{wildcards.run} round {wildcards.round}: score the CAMs"
     script:
@@ -42,7 +43,8 @@ rule evaluate_refined:
         "../envs/conta.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
+        mem_mb=grow(2000),
+        runtime=grow(60),
     message:
         "{wildcards.run} round {wildcards.round}: score the refined CAMs"
     script:
@@ -63,7 +65,8 @@ rule evaluate_pseudo_masks:
         "../envs/conta.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
+        mem_mb=grow(2000),
+        runtime=grow(60),
     message:
         "{wildcards.run} round {wildcards.round}: score the pseudo-masks"
     script:
@@ -85,7 +88,8 @@ rule evaluate_segmentation:
         "../envs/conta.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
+        mem_mb=grow(2000),
+        runtime=grow(60),
     message:
         "{wildcards.run} round {wildcards.round}: score the segmentation"
     script:
@@ -106,7 +110,8 @@ rule evaluate_crf:
         "../envs/conta.yaml"
     threads: 8
     resources:
-        mem_mb=3000,
+        mem_mb=grow(3000),
+        runtime=grow(240),
     params:
         settings=get_settings("crf"),
     message:

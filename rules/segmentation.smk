@@ -24,7 +24,9 @@ rule train_deeplab:
         "../envs/conta.yaml"
     threads: 8
     resources:
-        mem_mb=8000,
+        gpu=1,
+        mem_mb=grow(8000),
+        runtime=grow(480),
     params:
         settings=get_settings("segmentation", "seed"),
     message:
@@ -47,7 +49,9 @@ rule predict_train_masks:
         "../envs/conta.yaml"
     threads: 8
     resources:
-        mem_mb=4000,
+        gpu=1,
+        mem_mb=grow(4000),
+        runtime=grow(240),
     message:
         "{wildcards.run} round {wildcards.round}: predict the training list, {wildcards.part} of {wildcards.parts}"
     script:
@@ -67,7 +71,8 @@ rule gather_train_masks:
         "../envs/conta.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
+        mem_mb=grow(2000),
+        runtime=grow(120),
     message:
         "{wildcards.run} round {wildcards.round}: gather the training masks"
     script:
@@ -88,7 +93,9 @@ rule predict_logits:
         "../envs/conta.yaml"
     threads: 8
     resources:
-        mem_mb=4000,
+        gpu=1,
+        mem_mb=grow(4000),
+        runtime=grow(240),
     message:
         "{wildcards.run} round {wildcards.round}: predict the validation list, {wildcards.part} of {wildcards.parts}"
     script:
@@ -108,7 +115,8 @@ rule gather_logits:
         "../envs/conta.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
+        mem_mb=grow(2000),
+        runtime=grow(120),
     message:
         "{wildcards.run} round {wildcards.round}: gather the logits"
     script:

@@ -35,7 +35,8 @@ rule summarise:
         "../envs/conta.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
+        mem_mb=grow(2000),
+        runtime=grow(60),
     message:
         "{wildcards.run}: summarise all rounds"
     script:

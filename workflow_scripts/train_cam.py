@@ -2,6 +2,7 @@
 
 from conta_core.config import parse_settings
 from conta_core.device import count_devices
+from conta_core.gpus import count_asked_gpus
 from conta_core.jobs import job
 from conta_core.settings import CamSettings, ContextSettings
 from conta_core.stages.train_cam import train_cam
@@ -18,6 +19,6 @@ with job(snakemake.log[0], snakemake.rule, snakemake.wildcards):
         seed=settings["seed"],
         round_index=int(snakemake.wildcards.round),
         threads=snakemake.threads,
-        processes=count_devices(snakemake.resources.get("gpu", 1)),
+        processes=count_devices(count_asked_gpus(snakemake.resources)),
         files=training_files(snakemake.rule, snakemake.wildcards),
     )

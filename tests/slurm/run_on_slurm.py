@@ -1,0 +1,410 @@
+"""The reduced loop on a real SLURM, with jobs lost on the way: `make test-slurm`.
+
+Plain ``pytest`` does not find this file by its name. It needs root and Debian's SLURM, which it
+installs where it may; elsewhere it is skipped and says why. One fixture runs everything and stops
+what it started; the tests look at what it saw.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+import pytest
+import yaml
+from cluster import (
+    Cluster,
+    Job,
+    UnavailableError,
+    command_line,
+    processes_of,
+    running_cluster,
+    wait_until,
+)
+
+from conta_core.config import merge
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+#: seconds for both runs together; they take half of it on two idle cores
+LIMIT = 900
+#: parts of the stages that can be split; used where the config has the key
+SHARDS = 2
+GPU_RULES = {
+    "train_cam",
+    "extract_cams",
+    "train_irn",
+    "refine_cams",
+    "train_deeplab",
+    "predict_train_masks",
+    "predict_logits",
+    "deconfound",
+}
+#: beside the loop a training that lasts long enough to be interrupted, as a second run
+CHANGES: dict[str, Any] = {"runs": {"loop": {}, "long": {"rounds": 1, "cam": {"epochs": 60}}}}
+TARGETS = (
+    "results/loop/summary.json",
+    "results/loop/report.html",
+    "results/long/round-0/cam/cams.h5",
+)
+#: what keeps the test short, and one thread a job on both sides, since sums depend on it
+ON_BOTH_SIDES = ("--max-threads", "1")
+ON_SLURM = (
+    "--slurm-status-command=squeue",
+    "--slurm-init-seconds-before-status-checks=1",
+    "--slurm-keep-successful-logs",
+)
+
+
+@dataclass
+class Fault:
+    """What befalls the first job of a rule and a run.
+
+    Attributes:
+        rule: of the job.
+        run: of the job, round 0.
+        strike: does it, once the job runs; false: not yet.
+        job: the number of the job that was struck.
+    """
+
+    rule: str
+    run: str
+    strike: Callable[[Cluster, Job, Path], bool]
+    job: int | None = None
+
+    def fits(self, job: Job) -> bool:
+        """Whether a job is the one, and runs."""
+        return job.state == "RUNNING" and job.comment.startswith(
+            f"rule_{self.rule}_wildcards_{self.run}_0"
+        )
+
+
+@dataclass
+class Seen:
+    """What the fixture saw.
+
+    Attributes:
+        local: directory of the undisturbed local run.
+        remote: directory of the run on SLURM.
+        jobs: SLURM's records.
+        gpus: job -> the CUDA_VISIBLE_DEVICES that its tasks saw.
+        faults: by name.
+        steps: jobs that Snakemake counted.
+        left: processes that were still there after the end.
+    """
+
+    local: Path
+    remote: Path
+    jobs: list[Job] = field(default_factory=list)
+    gpus: dict[int, set[str]] = field(default_factory=dict)
+    faults: dict[str, Fault] = field(default_factory=dict)
+    steps: int = 0
+    left: list[str] = field(default_factory=list)
+
+    def attempts(self, name: str) -> list[Job]:
+        """The jobs that a fault's job became, in order."""
+        struck = next(job for job in self.jobs if job.number == self.faults[name].job)
+        return [job for job in self.jobs if job.comment == struck.comment]
+
+
+def cancel(cluster: Cluster, job: Job, directory: Path) -> bool:
+    """As a user or an administrator does."""
+    cluster.command("scancel", str(job.number))
+    return True
+
+
+def come_near_the_time_limit(cluster: Cluster, job: Job, directory: Path) -> bool:
+    """The profile's SIGTERM is due two minutes before the end; the training is held till then."""
+    log = directory / "logs" / job.rule / "long" / "round-0.log"
+    if not log.is_file() or "epoch 3:" not in log.read_text():
+        return False
+    held = freeze(cluster, job)
+    if held:
+        end_in(cluster, job, 90)
+        threading.Thread(target=thaw_when_warned, args=(held,), daemon=True).start()
+    return bool(held)
+
+
+def reach_the_time_limit(cluster: Cluster, job: Job, directory: Path) -> bool:
+    """A job that hangs, until SLURM ends it."""
+    if not freeze(cluster, job):
+        return False
+    end_in(cluster, job, 0)
+    return True
+
+
+def lose_the_node(cluster: Cluster, job: Job, directory: Path) -> bool:
+    """The node goes down with all its jobs, and comes back."""
+    cluster.set_node("down")
+    wait_until(lambda: job.number not in cluster.running(), 60, "the lost job still runs")
+    cluster.set_node("resume")
+    return True
+
+
+def end_in(cluster: Cluster, job: Job, seconds: int) -> None:
+    end = time.strftime("%Y-%m-%dT%H:%M:%S", time.localtime(time.time() + seconds))
+    cluster.command("scontrol", "update", f"JobId={job.number}", f"EndTime={end}")
+
+
+def freeze(cluster: Cluster, job: Job) -> list[int]:
+    """Stop the rule's script and the shell around it, once they are there; which these are."""
+    try:
+        processes = cluster.processes(job)
+    except RuntimeError:  # it has ended meanwhile
+        return []
+    words = {process: command_line(process) for process in processes}
+    found = [process for process in processes if f".{job.rule}.py" in words[process]]
+    if not any("pipefail" not in words[process] for process in found):
+        return []
+    for process in found:
+        os.kill(process, signal.SIGSTOP)
+    return found
+
+
+def thaw_when_warned(processes: Sequence[int]) -> None:
+    """Let stopped processes go on as soon as SIGTERM waits for one of them."""
+    try:
+        wait_until(lambda: any(map(is_warned, processes)), 80, "no SIGTERM came")
+    finally:
+        for process in processes:
+            with suppress(ProcessLookupError):
+                os.kill(process, signal.SIGCONT)
+
+
+def is_warned(process: int) -> bool:
+    """Whether SIGTERM waits for a process, or has ended it."""
+    try:
+        status = Path(f"/proc/{process}/status").read_text()
+    except OSError:
+        return True
+    pending = re.findall(r"^(?:Sig|Shd)Pnd:\s*(\w+)$", status, re.M)
+    return any(int(mask, 16) >> (signal.SIGTERM - 1) & 1 for mask in pending)
+
+
+@pytest.fixture(scope="module")
+def seen(tmp_path_factory: pytest.TempPathFactory) -> Seen:
+    """Run the loop on SLURM, faults and all, and beside it undisturbed on this machine."""
+    directory = tmp_path_factory.mktemp("runs")
+    result = Seen(directory / "local", directory / "slurm")
+    result.faults = {
+        "cancelled": Fault("train_irn", "loop", cancel),
+        "warned": Fault("train_cam", "long", come_near_the_time_limit),
+        "timed out": Fault("evaluate_cams", "loop", reach_the_time_limit),
+        "node lost": Fault("predict_train_masks", "loop", lose_the_node),
+    }
+    config = directory / "config.yaml"
+    config.write_text(yaml.safe_dump(experiment(), sort_keys=False))
+    try:
+        with running_cluster(cpus=4) as cluster:
+            run_both(cluster, result, config)
+            folder = cluster.folder
+    except UnavailableError as error:
+        pytest.skip(str(error))
+    result.left = [f"{process} {command_line(process)}" for process in processes_of(folder)]
+    return result
+
+
+def experiment() -> dict[str, Any]:
+    """The reduced loop, sharded where the config knows shards, and a long training beside it."""
+    base = yaml.safe_load((REPOSITORY / "tests" / "reduced" / "context_shapes.yaml").read_text())
+    schema = json.loads((REPOSITORY / "schemas" / "config.schema.json").read_text())
+    shards = {"shards": SHARDS} if "shards" in schema["properties"] else {}
+    return merge(base, {**CHANGES, **shards})
+
+
+def run_both(cluster: Cluster, seen: Seen, config: Path) -> None:
+    """Run on SLURM and locally; strike the faults; record everything."""
+    environment = {**cluster.environment, "PYTHONPATH": str(REPOSITORY)}
+    profile = ("--profile", str(REPOSITORY / "profiles" / "slurm"))
+    # the local run takes what SLURM's jobs leave
+    nice = ("nice", "-n", "10")
+    started = [
+        start(seen.remote, config, environment, *profile, *ON_SLURM),
+        start(seen.local, config, os.environ, "--cores", "2", before=nice),
+    ]
+    remote, local = started
+    try:
+        end = time.monotonic() + LIMIT
+        while any(process.poll() is None for process in started):
+            if time.monotonic() > end:
+                pytest.fail(f"not done within {LIMIT} s:\n{tails(seen)}")
+            if remote.poll():
+                pytest.fail(f"snakemake on SLURM ended with {remote.returncode}:\n{tails(seen)}")
+            if remote.poll() is None:
+                strike(cluster, seen)
+            time.sleep(0.5)
+        assert (remote.returncode, local.returncode) == (0, 0), tails(seen)
+    finally:
+        for process in started:
+            stop(process)
+    seen.jobs, seen.gpus = cluster.jobs(), cluster.visible_gpus()
+    log = (seen.remote / "snakemake.log").read_text()
+    seen.steps = int(re.findall(r"^(\d+) of \1 steps", log, re.M)[-1])
+
+
+def start(
+    directory: Path,
+    config: Path,
+    environment: Mapping[str, str],
+    *options: str,
+    before: tuple[str, ...] = (),
+) -> subprocess.Popen[bytes]:
+    """Start Snakemake in a directory of its own."""
+    directory.mkdir()
+    words = ["-s", str(REPOSITORY / "Snakefile"), "--directory", str(directory)]
+    words += ["--configfile", str(config), *options, *ON_BOTH_SIDES, "--", *TARGETS]
+    with open(directory / "snakemake.log", "wb") as log:
+        return subprocess.Popen(
+            [*before, sys.executable, "-m", "snakemake", *words],
+            cwd=directory,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
+
+
+def stop(process: subprocess.Popen[bytes]) -> None:
+    """End Snakemake and what it started here; its SLURM jobs are cancelled with the cluster."""
+    if process.poll() is None:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait(30)
+
+
+def strike(cluster: Cluster, seen: Seen) -> None:
+    """Let each fault befall its job as soon as that runs."""
+    waiting = [fault for fault in seen.faults.values() if fault.job is None]
+    for job in cluster.jobs() if waiting else []:
+        for fault in waiting:
+            begun = fault.job is None and fault.fits(job) and has_begun(cluster, job)
+            if begun and fault.strike(cluster, job, seen.remote):
+                fault.job = job.number
+
+
+def has_begun(cluster: Cluster, job: Job) -> bool:
+    """Whether the job's own step runs, beyond the script that starts it."""
+    return job.number in cluster.visible_gpus()
+
+
+def tails(seen: Seen) -> str:
+    """The ends of both logs, and of those of SLURM's jobs that were kept."""
+    files = [folder / "snakemake.log" for folder in (seen.local, seen.remote)]
+    jobs = seen.remote.glob(".snakemake/slurm_logs/*/*/*.log")
+    files += sorted(jobs, key=lambda path: path.stat().st_mtime)[-2:]
+    return "\n".join(f"{file}:\n{file.read_text(errors='replace')[-3000:]}" for file in files)
+
+
+def of_rule(text: str, name: str) -> dict[str, int]:
+    """Rule -> a resource that grows with the attempts, as the rules state it."""
+    rules = re.split(r"^rule ", text, flags=re.M)[1:]
+    pairs = ((rule, re.search(rf"^ +{name}=grow\((\d+)\)", rule, re.M)) for rule in rules)
+    return {rule.partition(":")[0]: int(match[1]) for rule, match in pairs if match}
+
+
+def test_every_job_went_through_sbatch(seen: Seen) -> None:
+    assert seen.steps > 30
+    assert len({job.comment for job in seen.jobs}) == seen.steps
+    assert {job.fields["BatchFlag"] for job in seen.jobs} <= {"1", "2"}  # 2: started again
+
+
+def test_jobs_asked_for_what_their_rules_state(seen: Seen) -> None:
+    text = "\n".join(path.read_text() for path in sorted((REPOSITORY / "rules").glob("*.smk")))
+    memory, minutes = of_rule(text, "mem_mb"), of_rule(text, "runtime")
+    moved = {fault.job for fault in seen.faults.values()}
+    attempts: dict[str, int] = {}
+    for job in seen.jobs:
+        attempt = attempts[job.comment] = attempts.get(job.comment, 0) + 1
+        assert job.gpus == (1 if job.rule in GPU_RULES else 0), job
+        assert job.megabytes == attempt * memory[job.rule], job
+        if job.number not in moved:  # a fault moves the end
+            assert job.minutes == attempt * minutes[job.rule], job
+        assert job.tres["cpu"] == "1", job
+    assert {job.rule for job in seen.jobs} >= GPU_RULES
+
+
+def test_gpu_jobs_have_a_gpu_each_and_the_others_none(seen: Seen) -> None:
+    for job in seen.jobs:
+        devices = seen.gpus.get(job.number, set())
+        if job.rule not in GPU_RULES:
+            assert devices <= {"none"}, job
+        elif not job.restarts:
+            assert devices in ({"0"}, {"1"}), job
+
+
+def test_two_gpu_jobs_run_at_a_time(seen: Seen) -> None:
+    jobs = [job for job in seen.jobs if job.gpus and not job.restarts and job.number in seen.gpus]
+    together = [
+        (one, other)
+        for one in jobs
+        for other in jobs
+        if one.number < other.number and other.span[0] < one.span[1] and one.span[0] < other.span[1]
+    ]
+    assert together
+    for one, other in together:
+        assert seen.gpus[one.number].isdisjoint(seen.gpus[other.number]), (one, other)
+
+
+@pytest.mark.parametrize(
+    ("name", "state"),
+    [("cancelled", "CANCELLED"), ("warned", "FAILED"), ("timed out", "TIMEOUT")],
+)
+def test_a_lost_job_is_submitted_again(seen: Seen, name: str, state: str) -> None:
+    first, *_, last = seen.attempts(name)
+    assert (first.state, last.state) == (state, "COMPLETED")
+
+
+def test_a_training_near_its_time_limit_goes_on_from_its_state(seen: Seen) -> None:
+    log = (seen.remote / "logs" / "train_cam" / "long" / "round-0.log").read_text()
+    assert re.search(r"goes on after step [1-9]", log)
+
+
+def test_slurm_itself_starts_the_jobs_of_a_lost_node_again(seen: Seen) -> None:
+    (job,) = seen.attempts("node lost")
+    assert (job.state, job.restarts) == ("COMPLETED", 1)
+
+
+def test_results_equal_those_of_an_undisturbed_local_run(seen: Seen) -> None:
+    files = {path.relative_to(seen.local) for path in (seen.local / "results").rglob("*.*")}
+    assert files == {
+        path.relative_to(seen.remote) for path in (seen.remote / "results").rglob("*.*")
+    }
+    kinds = {path.suffix for path in files}
+    assert kinds >= {".json", ".png", ".safetensors", ".h5"}
+    for path in sorted(path for path in files if (seen.local / path).is_file()):
+        if path.suffix == ".h5":
+            assert arrays(seen.local / path) == arrays(seen.remote / path), path
+        elif path.suffix in (".json", ".png", ".safetensors", ".jpg", ".xml", ".txt"):
+            assert (seen.local / path).read_bytes() == (seen.remote / path).read_bytes(), path
+
+
+def arrays(path: Path) -> dict[str, Any]:
+    """Every array and attribute of a store, in a form that compares to the bit."""
+    found: dict[str, Any] = {}
+
+    def add(name: str, item: h5py.Group | h5py.Dataset) -> None:
+        attributes = {key: np.asarray(value).tolist() for key, value in item.attrs.items()}
+        found[name] = attributes
+        if isinstance(item, h5py.Dataset):
+            found[name] = (attributes, item.shape, str(item.dtype), item[()].tobytes())
+
+    with h5py.File(path, "r", locking=False) as file:
+        add("", file)
+        file.visititems(add)
+    return found
+
+
+def test_nothing_is_left_running(seen: Seen) -> None:
+    assert seen.left == []
