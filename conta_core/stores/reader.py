@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -50,7 +51,6 @@ class StoreReader:
         try:
             try:
                 attributes = guard.read_attributes(self._file)
-                self._groups = dict.fromkeys(guard.image_groups(self._file))
             except guard.READING_ERRORS as error:
                 raise self._unreadable("its structure", error) from None
             found = attributes.get("format")
@@ -81,7 +81,7 @@ class StoreReader:
                     f"{path}: made for the classes {list(self.classes)}, expected "
                     f"{list(classes)}; {mend}"
                 )
-            missing = [i for i in image_ids if i not in self._groups]
+            missing = [i for i in image_ids if i not in self]
             if missing:
                 raise ContaError(
                     f"{path}: lacks {len(missing)} images of the manifest, among them "
@@ -100,6 +100,14 @@ class StoreReader:
     def close(self) -> None:
         """Close the file."""
         self._file.close()
+
+    @cached_property
+    def _groups(self) -> dict[str, None]:
+        """The images; found only when asked for, since jobs open a store once an image."""
+        try:
+            return dict.fromkeys(guard.image_groups(self._file))
+        except guard.READING_ERRORS as error:
+            raise self._unreadable("its structure", error) from None
 
     @property
     def image_ids(self) -> list[str]:
