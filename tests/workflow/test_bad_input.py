@@ -315,7 +315,7 @@ def replaced(path: Path, content: bytes, *, keep_time: bool) -> None:
         os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
 
 
-GATHERING = {"make_irn_labels": "gather_labels", "extract_cams": "gather_cams"}
+GATHERING = {"make_irn_labels": "gather_labels", "predict_logits": "gather_logits"}
 
 
 def only(target: str, rule: str) -> tuple[str, ...]:
