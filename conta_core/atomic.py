@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import os
 import shutil
 from collections.abc import Iterator
@@ -17,8 +18,7 @@ def replace_when_done(path: str | os.PathLike[str]) -> Iterator[Path]:
     removed and a file that was at ``path`` stays as it was.
     """
     final = Path(path)
-    final.parent.mkdir(parents=True, exist_ok=True)
-    temporary = final.with_name(f".{final.name}.tmp-{os.getpid()}")
+    temporary = _temporary(final)
     try:
         yield temporary
         temporary.chmod(0o666 & ~_umask())  # some writers (safetensors) make private files
@@ -33,9 +33,7 @@ def replace_when_done(path: str | os.PathLike[str]) -> Iterator[Path]:
 def replace_folder_when_done(path: str | os.PathLike[str]) -> Iterator[Path]:
     """The same for a folder: filled under a temporary name, then moved to ``path``."""
     final = Path(path)
-    final.parent.mkdir(parents=True, exist_ok=True)
-    temporary = final.with_name(f".{final.name}.tmp-{os.getpid()}")
-    shutil.rmtree(temporary, ignore_errors=True)
+    temporary = _temporary(final)
     temporary.mkdir()
     try:
         yield temporary
@@ -44,6 +42,17 @@ def replace_folder_when_done(path: str | os.PathLike[str]) -> Iterator[Path]:
         os.replace(temporary, final)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _temporary(final: Path) -> Path:
+    """A name beside a path, after what killed jobs left of it is gone (no two write one path)."""
+    final.parent.mkdir(parents=True, exist_ok=True)
+    for left in final.parent.glob(f".{glob.escape(final.name)}.tmp-*"):
+        if left.is_dir():
+            shutil.rmtree(left, ignore_errors=True)
+        else:
+            left.unlink(missing_ok=True)
+    return final.with_name(f".{final.name}.tmp-{os.getpid()}")
 
 
 def _umask() -> int:

@@ -93,3 +93,16 @@ def test_failure_leaves_no_folder(tmp_path: Path) -> None:
     with pytest.raises(RuntimeError):
         fill(tmp_path / "masks", "ab", fail=True)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_what_a_killed_job_left_is_removed(tmp_path: Path) -> None:
+    (tmp_path / ".masks.tmp-1").mkdir()
+    (tmp_path / ".masks.tmp-1" / "a.png").write_text("half")
+    (tmp_path / ".x.h5.tmp-2").write_text("half")
+    (tmp_path / ".other.h5.tmp-3").write_text("of another")
+    with replace_folder_when_done(tmp_path / "masks") as folder:
+        (folder / "b.png").write_text("whole")
+    with replace_when_done(tmp_path / "x.h5") as file:
+        file.write_text("whole")
+    found = sorted(str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*"))
+    assert found == [".other.h5.tmp-3", "masks", "masks/b.png", "x.h5"]
