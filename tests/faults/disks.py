@@ -7,9 +7,11 @@ import shutil
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from bench import ERROR, WRONG, Bench, Tally
+from tiny_runs import Workflow
 
 #: what each stage writes, under results/conta; a store is written in parts, then gathered
 WRITTEN = {
@@ -37,40 +39,63 @@ LEFT = 4096
 def full_disk(bench: Bench) -> Tally:
     """Each stage on a disk with a page left; with room again it gives the right result."""
     tally = Tally("full disk", "a stage writes to a file system with 4 KiB left, all stages")
-    for stage, name in WRITTEN.items():
-        workflow = bench.copy("full")
-        with small_disk(workflow.directory / "results") as disk:
-            target = f"results/conta/{name}"
-            remove(workflow.directory / target)
-            filler = disk / ".filler"
-            fill(filler)
-            done = bench.run(workflow, target)
-            outcome, note = bench.compare(workflow)  # what is small enough found its place
-            if done.returncode:
-                outcome, note = bench.judge_error(done, "No space left on device")
-            if outcome == ERROR and (workflow.directory / target).is_file():
-                outcome, note = WRONG, "the file stands there all the same"
-            filler.unlink()
-            after, differing = bench.judge(workflow, target)
-            tally.add(after if after == WRONG else outcome, f"{stage}: {note or differing}")
+    for trial in trials(bench, "full"):
+        filler = trial.disk / ".filler"
+        fill(filler)
+        done = bench.run(trial.workflow, trial.target)
+        outcome, note = bench.compare(trial.workflow)  # what is small enough found its place
+        if done.returncode:
+            outcome, note = bench.judge_error(done, "No space left on device")
+        if outcome == ERROR and (trial.workflow.directory / trial.target).is_file():
+            outcome, note = WRONG, "the file stands there all the same"
+        filler.unlink()
+        conclude(tally, bench, trial, outcome, note)
     return tally
 
 
 def read_only(bench: Bench) -> Tally:
     """Each stage where nothing can be written."""
     tally = Tally("read-only results", "a stage writes to a file system mounted read-only")
-    for stage, name in WRITTEN.items():
-        workflow = bench.copy("read-only")
-        with small_disk(workflow.directory / "results") as disk:
-            target = f"results/conta/{name}"
-            remove(workflow.directory / target)
-            mount("-o", "remount,ro", str(disk))
-            done = bench.run(workflow, target)
-            outcome, note = bench.judge_error(done, "cannot be written to")
-            mount("-o", "remount,rw", str(disk))
-            after, differing = bench.judge(workflow, target)
-            tally.add(after if after == WRONG else outcome, f"{stage}: {note or differing}")
+    for trial in trials(bench, "read-only"):
+        mount("-o", "remount,ro", str(trial.disk))
+        done = bench.run(trial.workflow, trial.target)
+        outcome, note = bench.judge_error(done, "cannot be written to")
+        mount("-o", "remount,rw", str(trial.disk))
+        conclude(tally, bench, trial, outcome, note)
     return tally
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A finished run on a disk of its own, but for what one stage writes.
+
+    Attributes:
+        stage: in words.
+        target: what it writes, missing now.
+        workflow: the run.
+        disk: its results, a small file system.
+    """
+
+    stage: str
+    target: str
+    workflow: Workflow
+    disk: Path
+
+
+def trials(bench: Bench, name: str) -> Iterator[Trial]:
+    """One of every stage that writes."""
+    for stage, path in WRITTEN.items():
+        workflow = bench.copy(name)
+        with small_disk(workflow.directory / "results") as disk:
+            trial = Trial(stage, f"results/conta/{path}", workflow, disk)
+            remove(workflow.directory / trial.target)
+            yield trial
+
+
+def conclude(tally: Tally, bench: Bench, trial: Trial, outcome: str, note: str) -> None:
+    """Count a trial, after an undisturbed run has made up for it."""
+    after, differing = bench.judge(trial.workflow, trial.target)
+    tally.add(after if after == WRONG else outcome, f"{trial.stage}: {note or differing}")
 
 
 @contextmanager

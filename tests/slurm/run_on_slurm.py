@@ -13,10 +13,8 @@ import re
 import signal
 import subprocess
 import sys
-import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -25,15 +23,12 @@ import h5py
 import numpy as np
 import pytest
 import yaml
-from cluster import (
-    Cluster,
-    Job,
-    UnavailableError,
-    command_line,
-    processes_of,
-    running_cluster,
-    wait_until,
-)
+from cluster import Cluster
+from daemons import running_cluster
+from gpu_rules import GPU_RULES
+from packages import UnavailableError
+from slurm_jobs import Job, command_line, processes_of
+from strikes import Fault, cancel, come_near_the_time_limit, lose_the_node, reach_the_time_limit
 
 from conta_core.config import merge
 
@@ -42,16 +37,6 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 LIMIT = 900
 #: parts of the stages that can be split; used where the config has the key
 SHARDS = 2
-GPU_RULES = {
-    "train_cam",
-    "extract_cams",
-    "train_irn",
-    "refine_cams",
-    "train_deeplab",
-    "predict_train_masks",
-    "predict_logits",
-    "deconfound",
-}
 #: beside the loop a training that lasts long enough to be interrupted, as a second run
 CHANGES: dict[str, Any] = {"runs": {"loop": {}, "long": {"rounds": 1, "cam": {"epochs": 60}}}}
 TARGETS = (
@@ -66,29 +51,6 @@ ON_SLURM = (
     "--slurm-init-seconds-before-status-checks=1",
     "--slurm-keep-successful-logs",
 )
-
-
-@dataclass
-class Fault:
-    """What befalls the first job of a rule and a run.
-
-    Attributes:
-        rule: of the job.
-        run: of the job, round 0.
-        strike: does it, once the job runs; false: not yet.
-        job: the number of the job that was struck.
-    """
-
-    rule: str
-    run: str
-    strike: Callable[[Cluster, Job, Path], bool]
-    job: int | None = None
-
-    def fits(self, job: Job) -> bool:
-        """Whether a job is the one, and runs."""
-        return job.state == "RUNNING" and job.comment.startswith(
-            f"rule_{self.rule}_wildcards_{self.run}_0"
-        )
 
 
 @dataclass
@@ -117,80 +79,6 @@ class Seen:
         """The jobs that a fault's job became, in order."""
         struck = next(job for job in self.jobs if job.number == self.faults[name].job)
         return [job for job in self.jobs if job.comment == struck.comment]
-
-
-def cancel(cluster: Cluster, job: Job, directory: Path) -> bool:
-    """As a user or an administrator does."""
-    cluster.command("scancel", str(job.number))
-    return True
-
-
-def come_near_the_time_limit(cluster: Cluster, job: Job, directory: Path) -> bool:
-    """The profile's SIGTERM is due two minutes before the end; the training is held till then."""
-    log = directory / "logs" / job.rule / "long" / "round-0.log"
-    if not log.is_file() or "epoch 3:" not in log.read_text():
-        return False
-    held = freeze(cluster, job)
-    if held:
-        end_in(cluster, job, 90)
-        threading.Thread(target=thaw_when_warned, args=(held,), daemon=True).start()
-    return bool(held)
-
-
-def reach_the_time_limit(cluster: Cluster, job: Job, directory: Path) -> bool:
-    """A job that hangs, until SLURM ends it."""
-    if not freeze(cluster, job):
-        return False
-    end_in(cluster, job, 0)
-    return True
-
-
-def lose_the_node(cluster: Cluster, job: Job, directory: Path) -> bool:
-    """The node goes down with all its jobs, and comes back."""
-    cluster.set_node("down")
-    wait_until(lambda: job.number not in cluster.running(), 60, "the lost job still runs")
-    cluster.set_node("resume")
-    return True
-
-
-def end_in(cluster: Cluster, job: Job, seconds: int) -> None:
-    end = time.strftime("%Y-%m-%dT%H:%M:%S", time.localtime(time.time() + seconds))
-    cluster.command("scontrol", "update", f"JobId={job.number}", f"EndTime={end}")
-
-
-def freeze(cluster: Cluster, job: Job) -> list[int]:
-    """Stop the rule's script and the shell around it, once they are there; which these are."""
-    try:
-        processes = cluster.processes(job)
-    except RuntimeError:  # it has ended meanwhile
-        return []
-    words = {process: command_line(process) for process in processes}
-    found = [process for process in processes if f".{job.rule}.py" in words[process]]
-    if not any("pipefail" not in words[process] for process in found):
-        return []
-    for process in found:
-        os.kill(process, signal.SIGSTOP)
-    return found
-
-
-def thaw_when_warned(processes: Sequence[int]) -> None:
-    """Let stopped processes go on as soon as SIGTERM waits for one of them."""
-    try:
-        wait_until(lambda: any(map(is_warned, processes)), 80, "no SIGTERM came")
-    finally:
-        for process in processes:
-            with suppress(ProcessLookupError):
-                os.kill(process, signal.SIGCONT)
-
-
-def is_warned(process: int) -> bool:
-    """Whether SIGTERM waits for a process, or has ended it."""
-    try:
-        status = Path(f"/proc/{process}/status").read_text()
-    except OSError:
-        return True
-    pending = re.findall(r"^(?:Sig|Shd)Pnd:\s*(\w+)$", status, re.M)
-    return any(int(mask, 16) >> (signal.SIGTERM - 1) & 1 for mask in pending)
 
 
 @pytest.fixture(scope="module")

@@ -11,18 +11,9 @@ from pathlib import Path
 
 import pytest
 import yaml
+from gpu_rules import GPU_RULES
 from tiny_runs import REPOSITORY, reduced
 
-GPU_RULES = {
-    "train_cam",
-    "extract_cams",
-    "train_irn",
-    "refine_cams",
-    "train_deeplab",
-    "predict_train_masks",
-    "predict_logits",
-    "deconfound",
-}
 TARGET = "results/conta/context_shapes"
 
 

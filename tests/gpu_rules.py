@@ -1,0 +1,12 @@
+"""The rules whose jobs hold a GPU."""
+
+GPU_RULES = {
+    "train_cam",
+    "extract_cams",
+    "train_irn",
+    "refine_cams",
+    "train_deeplab",
+    "predict_train_masks",
+    "predict_logits",
+    "deconfound",
+}
