@@ -24,3 +24,5 @@ def configure_threads(threads: int) -> None:
     take_gpus(1)
     torch.set_num_threads(max(1, threads))
     torch.use_deterministic_algorithms(True, warn_only=torch.cuda.is_available())
+    # else every new tensor is filled with NaN before it is written
+    torch.utils.deterministic.fill_uninitialized_memory = False

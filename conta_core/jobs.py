@@ -1,4 +1,4 @@
-"""What every workflow script does around its one call: logging and errors."""
+"""What every workflow script does around its one call: logging, errors, memory."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from conta_core.errors import ContaError
+from conta_core.memory import keep_freed_memory
 
 LOGGER = logging.getLogger("conta_core")
 
@@ -35,6 +36,7 @@ def job(log: str, rule: str, wildcards: Mapping[str, str]) -> Iterator[None]:
             a full disk (no traceback on the terminal); anything else passes through, logged
             with its traceback.
     """
+    keep_freed_memory()
     name = _name(rule, wildcards)
     Path(log).parent.mkdir(parents=True, exist_ok=True)
     to_file = logging.FileHandler(log, mode="w")

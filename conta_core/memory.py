@@ -1,4 +1,4 @@
-"""Memory that long loops over images of many sizes would otherwise keep."""
+"""What the C library does with memory that was freed: kept for a job, let go in long loops."""
 
 from __future__ import annotations
 
@@ -10,6 +10,24 @@ Item = TypeVar("Item")
 
 #: items between two releases
 INTERVAL = 50
+#: bytes; smaller blocks come from the heap, and a heap with less to give back keeps it
+THRESHOLD = 2**30
+# of mallopt, glibc's malloc.h
+M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
+
+
+def keep_freed_memory() -> None:
+    """Let this process use freed memory again instead of giving it back and asking anew.
+
+    glibc maps every large block and unmaps it when freed, so each tensor of each step costs
+    its page faults: a DeepLab step of the default experiment takes 1.3 times as long
+    (measured on two cores). The peak stays. Where the C library has no ``mallopt`` nothing
+    is done.
+    """
+    tune = getattr(ctypes.CDLL(None), "mallopt", None)
+    if tune is not None:
+        tune(M_MMAP_THRESHOLD, THRESHOLD)
+        tune(M_TRIM_THRESHOLD, THRESHOLD)
 
 
 def releasing(items: Iterable[Item]) -> Iterator[Item]:
