@@ -7,6 +7,7 @@ import multiprocessing
 import os
 import signal
 import time
+from multiprocessing.synchronize import Event
 from pathlib import Path
 
 import numpy as np
@@ -190,22 +191,21 @@ def test_parts_that_do_not_belong_together(tmp_path: Path) -> None:
     assert not output.exists()
 
 
-def _write_for_ever(path: Path) -> None:
+def _write_for_ever(path: Path, written: Event) -> None:
     with write_part(path, IDS, Part(1, 1), STORE, "k") as writer:
         writer.write(IDS[0], arrays(IDS[0]), (12, 16))
+        written.set()
         time.sleep(60)
 
 
 def test_two_jobs_do_not_write_one_part(tmp_path: Path) -> None:
     path = tmp_path / "1-of-1"
-    other = multiprocessing.get_context("fork").Process(target=_write_for_ever, args=(path,))
+    context = multiprocessing.get_context("fork")
+    written = context.Event()
+    other = context.Process(target=_write_for_ever, args=(path, written))
     other.start()
     try:
-        deadline = time.monotonic() + 30
-        while time.monotonic() < deadline:
-            if unfinished(path).exists() and unfinished(path).stat().st_size > 600:
-                break
-            time.sleep(0.02)
+        assert written.wait(30)
         with pytest.raises(ContaError, match="another job is writing"):
             make(path, Part(1, 1))
     finally:
