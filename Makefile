@@ -12,8 +12,11 @@ demo: .venv/installed ## the default experiment, then its table of scores and th
 	$(BIN)/snakemake --cores $(CORES) --quiet rules host
 	@$(BIN)/python -m conta_core.summary results/$(RUN)/summary.json
 
+# several at once, one thread each; then, alone, what compares times
 test: .venv/installed ## every test
-	$(BIN)/python -m pytest
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist worksteal \
+		--ignore tests/performance
+	$(BIN)/python -m pytest tests/performance
 
 test-slurm: .venv/installed ## the loop on a real SLURM, installed from Debian's packages if need be
 	$(BIN)/python -m pytest tests/slurm/run_on_slurm.py
