@@ -25,4 +25,4 @@ def configure_threads(threads: int) -> None:
     torch.set_num_threads(max(1, threads))
     torch.use_deterministic_algorithms(True, warn_only=torch.cuda.is_available())
     # else every new tensor is filled with NaN before it is written
-    torch.utils.deterministic.fill_uninitialized_memory = False
+    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]

@@ -46,8 +46,6 @@ def job(log: str, rule: str, wildcards: Mapping[str, str]) -> Iterator[None]:
     LOGGER.handlers = [to_file, to_terminal]
     LOGGER.setLevel(logging.INFO)
     LOGGER.propagate = False
-    # HDF5 on a full disk fails once more when its file is let go: the error stands above already
-    sys.unraisablehook = lambda failure: LOGGER.debug("%s", failure.exc_value)
     try:
         yield
     except ContaError as error:
@@ -71,11 +69,11 @@ def _cannot_write(error: BaseException | None) -> str | None:
     Some writers (HDF5, safetensors, torch) say it in the text alone.
     """
     while error is not None:
-        for code in (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES):
+        for code in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES):
             words = (os.strerror(code), f"errno = {code}", f"os error {code}")
             if getattr(error, "errno", None) == code or any(w in str(error) for w in words):
                 where = getattr(error, "filename", None)
-                return f"{os.strerror(code)}: {where or error}"
+                return f"{os.strerror(code)}: {where or ' '.join(str(error).split())}"
         error = error.__cause__ or error.__context__
     return None
 

@@ -13,13 +13,15 @@ import numpy as np
 
 from conta_core.atomic import replace_when_done
 from conta_core.stores.kinds import FORMAT_VERSION, IMAGE_ARRAYS, ROOT_ARRAYS, require_arrays
+from conta_core.stores.noting_stream import NotingStream
 
 
 class StoreWriter:
     """Writes the images of one store; made by :func:`write_store`."""
 
-    def __init__(self, file: h5py.File, kind: str) -> None:
+    def __init__(self, file: h5py.File, stream: NotingStream, kind: str) -> None:
         self._file = file
+        self._stream = stream
         self._kind = kind
 
     def write(
@@ -31,6 +33,9 @@ class StoreWriter:
             image_id: checked by the manifest.
             arrays: exactly the arrays that the kind of store has.
             size: height and width of the image in pixels.
+
+        Raises:
+            OSError: the disk is full, or cannot be written to for another reason.
         """
         require_arrays(self._kind, arrays, IMAGE_ARRAYS[self._kind])
         group = self._file.create_group(image_id)
@@ -38,6 +43,7 @@ class StoreWriter:
             group.attrs["size"] = size
         for name, array in arrays.items():
             _create(group, name, array)
+        self._stream.require_written()
 
     def write_root(self, arrays: Mapping[str, np.ndarray]) -> None:
         """Write the arrays that belong to the whole store."""
@@ -65,22 +71,23 @@ def write_store(
         run: name of the run.
         round_index: the round.
         settings: what the stage was told, plain values.
+
+    Raises:
+        OSError: the disk is full, or cannot be written to for another reason.
     """
-    with (
-        replace_when_done(path) as temporary,
-        h5py.File(temporary, "w", locking=False, libver="v110") as file,
-    ):
-        # text of fixed length: it lies in the header, which has a checksum
-        file.attrs["format"] = np.bytes_(f"conta-{kind}")
-        file.attrs["format_version"] = FORMAT_VERSION
-        file.attrs["classes"] = np.bytes_(json.dumps(list(classes)))
-        file.attrs["run"] = np.bytes_(run.encode())
-        file.attrs["round"] = round_index
-        file.attrs["settings"] = np.bytes_(json.dumps(settings, sort_keys=True))
-        file.attrs["complete"] = False
-        yield StoreWriter(file, kind)
-        file.attrs["complete"] = True
-        file.flush()
+    with replace_when_done(path) as temporary, NotingStream(temporary) as stream:
+        with h5py.File(stream, "w", libver="v110") as file:
+            # text of fixed length: it lies in the header, which has a checksum
+            file.attrs["format"] = np.bytes_(f"conta-{kind}")
+            file.attrs["format_version"] = FORMAT_VERSION
+            file.attrs["classes"] = np.bytes_(json.dumps(list(classes)))
+            file.attrs["run"] = np.bytes_(run.encode())
+            file.attrs["round"] = round_index
+            file.attrs["settings"] = np.bytes_(json.dumps(settings, sort_keys=True))
+            file.attrs["complete"] = False
+            yield StoreWriter(file, stream, kind)
+            file.attrs["complete"] = True
+        stream.require_written()
 
 
 def _create(group: h5py.Group, name: str, array: np.ndarray) -> None:
