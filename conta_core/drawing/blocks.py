@@ -41,7 +41,7 @@ class Heading:
         lines = self._lines(width)
         canvas.lines(lines, left, top, self.size, bold=self.bold, colour=INK if self.bold else SOFT)
 
-    def _lines(self, width: int) -> list[str]:
+    def _lines(self, width: int) -> tuple[str, ...]:
         return wrapped(self.text, width, self.size, self.bold)
 
 
@@ -89,10 +89,10 @@ class Grid:
     def _rows(self) -> list[Sequence[Cell]]:
         return [self.cells[i : i + self.columns] for i in range(0, len(self.cells), self.columns)]
 
-    def _title(self, cell: Cell) -> list[str]:
+    def _title(self, cell: Cell) -> tuple[str, ...]:
         return shortened(cell.title, self._cell_width, _TITLE, _TITLE_LINES, bold=True)
 
-    def _note(self, cell: Cell) -> list[str]:
+    def _note(self, cell: Cell) -> tuple[str, ...]:
         return shortened(cell.note, self._cell_width, _NOTE, _NOTE_LINES)
 
     def _titles_height(self, row: Sequence[Cell]) -> int:

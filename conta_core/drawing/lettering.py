@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from functools import lru_cache
 
 from matplotlib.backends.backend_agg import RendererAgg
@@ -55,7 +56,8 @@ def text_width(text: str, size: float, bold: bool = False) -> float:
     return float(width)
 
 
-def wrapped(text: str, width: float, size: float, bold: bool = False) -> list[str]:
+@lru_cache(maxsize=4096)
+def wrapped(text: str, width: float, size: float, bold: bool = False) -> tuple[str, ...]:
     """A text as lines of at most ``width`` pixels; a word that is wider is cut into pieces."""
     lines: list[str] = []
     line = ""
@@ -68,23 +70,28 @@ def wrapped(text: str, width: float, size: float, bold: bool = False) -> list[st
             lines.append(line)
         line = word
         while len(line) > 1 and text_width(line, size, bold) > width:
-            cut = len(line) - 1
-            while cut > 1 and text_width(line[:cut], size, bold) > width:
-                cut -= 1
+            cut = max(1, _fitting(line, width, size, bold))
             lines.append(line[:cut])
             line = line[cut:]
-    return [*lines, line] if line else lines
+    return (*lines, line) if line else tuple(lines)
 
 
-def shortened(text: str, width: float, size: float, most: int, *, bold: bool = False) -> list[str]:
+def shortened(
+    text: str, width: float, size: float, most: int, *, bold: bool = False
+) -> tuple[str, ...]:
     """The first ``most`` lines of a text; the last ends with … where more follows."""
     lines = wrapped(text, width, size, bold)
     if len(lines) <= most:
         return lines
     last = lines[most - 1]
-    while last and text_width(last + "…", size, bold) > width:
-        last = last[:-1]
-    return [*lines[: most - 1], last + "…"]
+    room = width - text_width("…", size, bold)
+    return (*lines[: most - 1], last[: _fitting(last, room, size, bold)] + "…")
+
+
+def _fitting(text: str, width: float, size: float, bold: bool) -> int:
+    """How many of a text's first letters keep within a width."""
+    counts = range(len(text) + 1)
+    return max(0, bisect_right(counts, width, key=lambda n: text_width(text[:n], size, bold)) - 1)
 
 
 @lru_cache

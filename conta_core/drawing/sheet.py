@@ -55,8 +55,10 @@ class Canvas:
             extent=(left, left + width, top + height, top),
             interpolation="none",
             aspect="auto",
+            zorder=2,
         )
-        self.box(left - 0.5, top - 0.5, width + 1, height + 1, edge=FRAME)
+        # below the picture, so that it covers no pixel of it
+        self.box(left - 1, top - 1, width + 2, height + 2, fill=FRAME)
 
     def box(
         self,

@@ -13,10 +13,12 @@ import numpy as np
 from conta_core.drawing.cells import fit, fit_exactly, shown_size
 from conta_core.errors import ContaError
 from conta_core.images import read_image
-from conta_core.manifest import ImageRecord, Manifest
+from conta_core.json_files import read_json
+from conta_core.manifest import FORMAT, ImageRecord, Manifest
 from conta_core.nearest import nearest
 
 MANIFEST = "dataset.json"
+RESULTS = "results"
 #: results/<run>/round-0/cam/cams.h5 lies this many folders below results/
 _LEVELS = 4
 
@@ -43,19 +45,25 @@ class View:
 class DataSet:
     """A manifest, and where the files lie that it names.
 
-    Paths in a manifest are relative to the folder in which the workflow ran. That is the folder
-    of ``results`` for results/<run>/dataset.json; where a file is not there, the working directory
-    is tried.
+    Paths in a manifest are relative to the folder in which the workflow ran. For
+    results/<run>/dataset.json that is the folder of ``results``; where a file is not there, and for
+    any other dataset.json, it is taken to be the working directory.
 
     Args:
         path: of a dataset.json.
+
+    Raises:
+        ContaError: no such file, or no manifest.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        # Manifest.load says to delete what is no manifest: not where another file was named
+        _require_manifest(path)
         self.manifest = Manifest.load(path)
-        place = Path(os.path.abspath(path)).parents
-        self._roots = dict.fromkeys([place[min(2, len(place) - 1)], Path.cwd()])
+        run = Path(os.path.abspath(path)).parent
+        ran_in = [run.parent.parent] if run.parent.name == RESULTS else []
+        self._roots = dict.fromkeys([*ran_in, Path.cwd()])
 
     def record(self, image_id: str) -> ImageRecord:
         """What the manifest says of an image.
@@ -103,6 +111,21 @@ class DataSet:
             f"{self.path} says it is; call from the folder in which the workflow ran, name a "
             "dataset.json that lies there with --dataset, or leave the photograph out with "
             "--no-photo"
+        )
+
+
+def _require_manifest(path: Path) -> None:
+    try:
+        content = read_json(path)
+        found = content.get("format") if isinstance(content, dict) else None
+    except FileNotFoundError:
+        raise ContaError(f"{path}: no such file; name the {MANIFEST} of a run") from None
+    except (OSError, ValueError) as error:
+        raise ContaError(f"{path}: unreadable ({error}); name the {MANIFEST} of a run") from None
+    if found != FORMAT:
+        raise ContaError(
+            f"{path}: its format is {str(found)[:80]!r}, expected {FORMAT!r}; name the {MANIFEST} "
+            "of a run"
         )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -90,6 +91,11 @@ def _show_run(folder: Path, image_id: str | None, view: View) -> tuple[list[Bloc
 
 def _show_folder(folder: Path, image_id: str | None, view: View) -> tuple[list[Block], str]:
     ids = mask_ids(folder)
+    if found := re.fullmatch(r"round-(\d+)", folder.name):
+        raise ContaError(
+            f"{folder}: a round of a run; name {folder.parent}, and the round with --round "
+            f"{found[1]}"
+        )
     if not ids:
         raise ContaError(
             f"{folder}: a folder without masks (<image id>.png), and no run; expected {EXPECTED}"
@@ -155,14 +161,15 @@ def store_kind(path: Path) -> str:
     Raises:
         ContaError: it is no store of ours.
     """
+    # a model or a photograph that was named by mistake is not to be deleted
+    mend = ": delete it and let the workflow make it again" if path.suffix == ".h5" else ""
     try:
         guard.require_checked_structure(path)
         with h5py.File(path, "r", locking=False) as file:
             found = str(guard.read_attributes(file).get("format"))
     except guard.READING_ERRORS as error:
         raise ContaError(
-            f"{path}: cannot be read as a store ({error}); expected {EXPECTED}: where it is a "
-            "store of a run, delete it and let the workflow make it again"
+            f"{path}: cannot be read as a store ({error}); expected {EXPECTED}{mend}"
         ) from None
     kind = found.removeprefix("conta-")
     if found != f"conta-{kind}" or kind not in IMAGE_ARRAYS:
