@@ -112,7 +112,11 @@ class Legend:
     """Colours and what they mean, in as many lines as they need."""
 
     entries: Sequence[LegendEntry]
-    width: int = 0
+
+    @property
+    def width(self) -> int:
+        """Wider for many entries, so that they do not stand in a long column."""
+        return min(900, 75 * len(self.entries))
 
     def height(self, width: int) -> int:
         """Of all lines."""

@@ -92,6 +92,11 @@ def read_context(
             f"expected {mean.shape} and {len(store.classes)}; delete the store and let the "
             "workflow make it again"
         )
+    if not all(np.isfinite(values).all() for values in (context, alpha, mean, deviation)):
+        raise ContaError(
+            f"{store.path}: M, the alphas or their mean of {scene.image_id} hold numbers that are "
+            "not finite; delete the store and let the workflow make it again"
+        )
     return context, alpha, mean, float(deviation)
 
 

@@ -65,6 +65,8 @@ def read_maps(store: StoreReader, scene: Scene) -> tuple[np.ndarray, np.ndarray]
             not 0 <= key < len(store.classes) for key in keys
         ):
             raise ValueError(f"maps of {maps.shape} with the class indices {keys.tolist()}")
+        if not np.isfinite(maps).all():
+            raise ValueError("they hold numbers that are not finite")
     except ValueError as error:
         raise ContaError(
             f"{store.path}: the arrays of {scene.image_id} do not fit an image of {scene.size} "

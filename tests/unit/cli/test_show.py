@@ -152,6 +152,17 @@ def test_damaged_and_old_stores(run: Path) -> None:
     assert "the arrays of photo_a do not fit an image of (60, 80)" in message(path, "photo_a")
 
 
+@pytest.mark.parametrize(
+    ("name", "array"), [(CAMS, "high_res"), ("round-0/context/context.h5", "mask")]
+)
+def test_numbers_that_are_not_finite(run: Path, name: str, array: str) -> None:
+    with h5py.File(run / name, "r+", libver="v110") as file:
+        values = file[f"photo_a/{array}"][()]
+        values[..., 0, 0] = np.nan
+        file[f"photo_a/{array}"][()] = values
+    assert "not finite" in message(run / name, "photo_a")
+
+
 def test_names_of_pictures_that_are_refused_before_any_work(run: Path, tmp_path: Path) -> None:
     assert "out.bmp: its ending is .bmp, expected one of .png" in message(
         "nothing.h5", "a", "-o", "out.bmp"

@@ -151,6 +151,12 @@ def test_maps_and_labels_stay_in_place_when_resized(factor: float) -> None:
     assert middle == pytest.approx([15 * factor, 40 * factor])
 
 
+def test_labels_are_not_shifted_to_a_side() -> None:
+    labels = np.random.default_rng(0).integers(0, 21, (51, 71), dtype=np.uint8)
+    smaller = fit_exactly(labels, (33, 47))
+    np.testing.assert_array_equal(fit_exactly(labels[::-1, ::-1], (33, 47)), smaller[::-1, ::-1])
+
+
 def test_bars_are_as_long_as_their_values() -> None:
     bars = [Bar("cat", 0.5, marked=True), Bar("dog", 0.25)]
     figure = draw_sheet([Grid([bar_chart(bars, "alphas")], 1)])
