@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 from typing import Annotated
 
@@ -74,6 +75,8 @@ def show_command(
     from conta_core.showing.scene import View
     from conta_core.showing.targets import show
 
+    # an installed font without a bold kind is no news for a user
+    logging.getLogger("matplotlib.font_manager").setLevel(logging.ERROR)
     if output is not None:
         require_picture_name(output)
     view = View(dataset, photo, overlay, size, tuple(rounds or ()))
