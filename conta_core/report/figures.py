@@ -7,34 +7,16 @@ import io
 from collections.abc import Sequence
 from html import escape
 
-import cv2
 import numpy as np
 from PIL import Image
 
-from conta_core.masks import voc_palette
+from conta_core.drawing.colour_maps import heat_map, heat_over
+from conta_core.drawing.label_colours import colour_labels
+
+__all__ = ["figure", "heat_map", "heat_over", "label_figure"]
 
 #: long side of a picture in pixels
 PICTURE = 176
-
-
-def heat_map(values: np.ndarray) -> np.ndarray:
-    """A heat map, uint8 RGB (H, W, 3), of values 0..1 (H, W)."""
-    grey = (np.clip(values, 0, 1) * 255).astype(np.uint8)
-    return np.asarray(cv2.applyColorMap(grey, cv2.COLORMAP_INFERNO))[..., ::-1]
-
-
-def heat_over(image: np.ndarray, values: np.ndarray) -> np.ndarray:
-    """A heat map laid over its image.
-
-    Args:
-        image: uint8 RGB (H, W, 3).
-        values: (H, W), 0..1.
-
-    Returns:
-        uint8 RGB (H, W, 3).
-    """
-    mixed = 0.4 * image.astype(np.float32) + 0.6 * heat_map(values).astype(np.float32)
-    return mixed.astype(np.uint8)
 
 
 def label_figure(labels: np.ndarray, caption: str, names: Sequence[str], where: str) -> str:
@@ -51,7 +33,7 @@ def label_figure(labels: np.ndarray, caption: str, names: Sequence[str], where: 
     """
     present = [names[v] for v in np.unique(labels) if 0 < v < len(names)]
     shown = ", ".join(present) or "background only"
-    return figure(voc_palette()[labels], caption, f"{caption} of {where}: {shown}", exact=True)
+    return figure(colour_labels(labels), caption, f"{caption} of {where}: {shown}", exact=True)
 
 
 def figure(pixels: np.ndarray, caption: str, alt: str, exact: bool = False) -> str:
