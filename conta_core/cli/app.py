@@ -11,6 +11,7 @@ from rich.console import Console
 from conta_core.cli.check_data import check_data_command
 from conta_core.cli.export_test import export_test
 from conta_core.cli.import_weights import import_weights
+from conta_core.cli.inspect import inspect
 from conta_core.errors import ContaError
 
 app = typer.Typer(
@@ -29,6 +30,7 @@ def _conta() -> None:
 app.command("import-weights")(import_weights)
 app.command("check-data")(check_data_command)
 app.command("export-test")(export_test)
+app.command("inspect")(inspect)
 
 
 def main() -> None:
@@ -37,5 +39,7 @@ def main() -> None:
     try:
         app()
     except ContaError as error:
-        Console(stderr=True).print(f"error: {error}", style="red", markup=False, highlight=False)
+        Console(stderr=True).print(
+            f"error: {error}", style="red", markup=False, highlight=False, soft_wrap=True
+        )
         sys.exit(1)

@@ -8,6 +8,7 @@ a store adds its file and the mend.
 
 from __future__ import annotations
 
+import contextlib
 import math
 import os
 from collections.abc import Iterator
@@ -91,28 +92,37 @@ def read_attributes(file: h5py.File, *names: str) -> dict[str, Any]:
         OSError: a link, or an attribute that is neither a number nor text of a fixed length.
     """
     item = _open(file, *names)
+    return dict(_attribute(h5a.open(item, index=index)) for index in range(h5a.get_num_attrs(item)))
+
+
+def read_readable_attributes(file: h5py.File) -> dict[str, Any]:
+    """The attributes of the root, without those that :func:`read_attributes` refuses."""
     values = {}
-    for index in range(h5a.get_num_attrs(item)):
-        attribute = h5a.open(item, index=index)
-        name = os.fsdecode(attribute.name)
-        kind, shape = attribute.dtype, attribute.shape
-        # text of variable length lies in a heap without checksums, on which libhdf5 can loop
-        if kind.kind not in "biufS":
-            raise OSError(
-                f"the attribute {name!r} is of type {kind}, expected a number or text of fixed "
-                "length"
-            )
-        size = math.prod(shape or ()) * kind.itemsize
-        if size > MAX_ATTRIBUTE_BYTES or size > max(attribute.get_storage_size(), 1):
-            raise OSError(f"the attribute {name!r} declares {size} bytes")
-        if shape is None:
-            raise OSError(f"the attribute {name!r} has no shape, expected a value")
-        value = np.empty(shape, kind)
-        if value.size:
-            attribute.read(value)
-        plain = value.tolist()
-        values[name] = plain.decode("utf-8") if isinstance(plain, bytes) else plain
+    for index in range(h5a.get_num_attrs(file.id)):
+        with contextlib.suppress(*READING_ERRORS):
+            name, value = _attribute(h5a.open(file.id, index=index))
+            values[name] = value
     return values
+
+
+def _attribute(attribute: h5a.AttrID) -> tuple[str, Any]:
+    name = os.fsdecode(attribute.name)
+    dtype, shape = attribute.dtype, attribute.shape
+    # text of variable length lies in a heap without checksums, on which libhdf5 can loop
+    if dtype.kind not in "biufS":
+        raise OSError(
+            f"the attribute {name!r} is of type {dtype}, expected a number or text of fixed length"
+        )
+    size = math.prod(shape or ()) * dtype.itemsize
+    if size > MAX_ATTRIBUTE_BYTES or size > max(attribute.get_storage_size(), 1):
+        raise OSError(f"the attribute {name!r} declares {size} bytes")
+    if shape is None:
+        raise OSError(f"the attribute {name!r} has no shape, expected a value")
+    value = np.empty(shape, dtype)
+    if value.size:
+        attribute.read(value)
+    plain = value.tolist()
+    return name, plain.decode("utf-8") if isinstance(plain, bytes) else plain
 
 
 def _open(file: h5py.File, *names: str) -> h5py.h5i.ObjectID:
