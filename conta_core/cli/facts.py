@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from textwrap import indent
 from typing import Any
 
 from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
 from conta_core.inspection.facts import Fact
 
@@ -20,8 +19,7 @@ _LONG = 60
 def show_fact(fact: Fact, console: Console) -> None:
     """Print one fact; every value as it is, nothing is markup."""
     if _is_table(fact.value):
-        console.print(f"{fact.name}:", markup=False, highlight=False)
-        console.print(table(fact.value))
+        show(f"{fact.name}:\n{indent(table(fact.value), '  ')}", console)
         return
     is_count = isinstance(fact.value, int) and not isinstance(fact.value, bool)
     text = f"{fact.value:,}" if is_count else as_text(fact.value)
@@ -29,22 +27,25 @@ def show_fact(fact: Fact, console: Console) -> None:
         lines = [f"{key} {_inner(one)}" for key, one in fact.value.items()]
         text = ("\n" + " " * (_WIDTH + 1)).join(lines)
     note = f"  ({fact.note})" if fact.note else ""
-    console.print(
-        f"{fact.name:<{_WIDTH}} {text}{note}", markup=False, highlight=False, soft_wrap=True
-    )
+    show(f"{fact.name:<{_WIDTH}} {text}{note}", console)
 
 
-def table(rows: Sequence[Mapping[str, Any]]) -> Table:
-    """Rows of the same keys as a plain table; numbers at the right."""
-    shown = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0))
+def table(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Rows of the same keys as aligned lines, never folded; numbers at the right."""
     keys = list(dict.fromkeys(key for row in rows for key in row))
+    columns = []
     for key in keys:
         values = [row.get(key) for row in rows]
         numbers = all(value is None or isinstance(value, int | float) for value in values)
-        shown.add_column(_plain(key), justify="right" if numbers else "left", overflow="fold")
-    for row in rows:
-        shown.add_row(*(_plain(as_text(row.get(key))) for key in keys))
-    return shown
+        cells = [key, *(as_text(value) for value in values)]
+        width = max(len(cell) for cell in cells)
+        columns.append([cell.rjust(width) if numbers else cell.ljust(width) for cell in cells])
+    return "\n".join("   ".join(line).rstrip() for line in zip(*columns, strict=True))
+
+
+def show(text: str, console: Console) -> None:
+    """Print text as it is: nothing in it is markup, and no line is folded."""
+    console.print(text, markup=False, highlight=False, soft_wrap=True)
 
 
 def as_text(value: Any) -> str:
@@ -68,8 +69,3 @@ def _inner(value: Any) -> str:
 
 def _is_table(value: Any) -> bool:
     return isinstance(value, list) and bool(value) and all(isinstance(v, Mapping) for v in value)
-
-
-def _plain(text: str) -> Text:
-    """Text of a file must not be read as markup."""
-    return Text(text)

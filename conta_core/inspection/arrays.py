@@ -77,9 +77,14 @@ def describe_store_image(store: StoreReader, image_id: str) -> Iterator[Fact]:
     yield Fact("image", image_id, f"{store.kind} of run {store.run}, round {store.round}")
     yield Fact("size", f"{height} x {width}", "height x width")
     yield Fact("arrays", [array_row(name, values) for name, values in arrays.items()])
-    rows = _class_rows(store, arrays)
-    if rows is not None:
-        yield Fact("classes", rows)
+    try:
+        rows = _class_rows(store, arrays)
+    except (ValueError, IndexError) as error:
+        raise ContaError(
+            f"{store.path}: the arrays of {image_id} do not fit together ({error}); delete it and "
+            "let the workflow make it again"
+        ) from None
+    yield Fact("classes", rows)
 
 
 def root_facts(store: StoreReader) -> Iterator[Fact]:
@@ -103,7 +108,7 @@ def root_facts(store: StoreReader) -> Iterator[Fact]:
         )
 
 
-def _class_rows(store: StoreReader, arrays: dict[str, np.ndarray]) -> Rows | None:
+def _class_rows(store: StoreReader, arrays: dict[str, np.ndarray]) -> Rows:
     """What an image's arrays say of each class."""
     names = store.classes
     if store.kind in MASKS:
