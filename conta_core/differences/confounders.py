@@ -25,12 +25,12 @@ def compare_confounders(
     """The confounder sets class by class."""
     sides = [{name: s.read_root(name) for name in ROOT_ARRAYS[s.kind]} for s in (one, two)]
     a, b = sides
-    shapes = {name: (a[name].shape, b[name].shape) for name in a}
-    misfit = {name: pair for name, pair in shapes.items() if pair[0] != pair[1]}
-    if misfit:
+    shapes = [{name: array.shape for name, array in side.items()} for side in sides]
+    if shapes[0] != shapes[1] or any(len(array) != len(one.classes) for array in a.values()):
         raise ContaError(
-            f"{two.path}: its arrays have other shapes than those of {one.path}: {misfit}; name "
-            "two confounder sets of one context.size"
+            f"{two.path}: its arrays have the shapes {shapes[1]}, those of {one.path} {shapes[0]}, "
+            f"expected the same of {len(one.classes)} classes; name two confounder sets of one "
+            "context.size"
         )
     changes = [
         ItemChange(

@@ -28,6 +28,7 @@ from conta_core.differences.measures import (
     same,
 )
 from conta_core.errors import ContaError
+from conta_core.inspection.arrays import fitting
 from conta_core.inspection.images import MaskImages
 from conta_core.inspection.other_files import mask_class_names
 from conta_core.inspection.stores import HOLDS, open_store
@@ -165,13 +166,8 @@ def _compare(
     for image_id in track(both, len(both)):
         images = [side.image(image_id) for side in sides]
         for index, (side, image) in enumerate(zip(sides, images, strict=True)):
-            try:
+            with fitting(side.where, image_id):
                 totals[index] += measure.totals(image.arrays, image.size, len(classes))
-            except (ValueError, IndexError) as error:
-                raise ContaError(
-                    f"{side.where}: the arrays of {image_id} do not fit together ({error}); "
-                    "delete it and let the workflow make it again"
-                ) from None
         change = _change(image_id, images[0], images[1], measure)
         if change is not None:
             changes.append(change)
@@ -204,7 +200,7 @@ def _change(image_id: str, a: _Image, b: _Image, measure: Measure) -> ItemChange
     note = "other tags" if "keys" in names else ""
     try:
         return ItemChange(image_id, measure.values(a.arrays, b.arrays, a.size), note)
-    except ValueError as error:
+    except (ValueError, IndexError, TypeError) as error:
         return ItemChange(image_id, unknown, f"other shapes: {error}")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -65,6 +66,18 @@ def require_image(where: Any, image_id: str, found: bool, ids: Sequence[str]) ->
     raise ContaError(f"{where}: has no image {image_id!r} among its {len(ids)}; {hint}")
 
 
+@contextmanager
+def fitting(where: Any, what: str) -> Iterator[None]:
+    """Raise ContaError where arrays that were read well do not fit together."""
+    try:
+        yield
+    except (ValueError, IndexError, TypeError) as error:
+        raise ContaError(
+            f"{where}: the arrays of {what} do not fit together ({error}), expected those of its "
+            "kind of store; delete it and let the workflow make it again"
+        ) from None
+
+
 def describe_store_image(store: StoreReader, image_id: str) -> Iterator[Fact]:
     """The arrays of one image of a store.
 
@@ -77,13 +90,8 @@ def describe_store_image(store: StoreReader, image_id: str) -> Iterator[Fact]:
     yield Fact("image", image_id, f"{store.kind} of run {store.run}, round {store.round}")
     yield Fact("size", f"{height} x {width}", "height x width")
     yield Fact("arrays", [array_row(name, values) for name, values in arrays.items()])
-    try:
+    with fitting(store.path, image_id):
         rows = _class_rows(store, arrays)
-    except (ValueError, IndexError) as error:
-        raise ContaError(
-            f"{store.path}: the arrays of {image_id} do not fit together ({error}); delete it and "
-            "let the workflow make it again"
-        ) from None
     yield Fact("classes", rows)
 
 
@@ -92,20 +100,21 @@ def root_facts(store: StoreReader) -> Iterator[Fact]:
     arrays = {name: store.read_root(name) for name in ROOT_ARRAYS[store.kind]}
     yield Fact("arrays of the store", [array_row(name, values) for name, values in arrays.items()])
     if store.kind == "confounders":
-        columns = zip(arrays["count"], arrays["prior"], arrays["masks"], strict=False)
-        yield Fact(
-            "confounder set",
-            [
+        with fitting(store.path, "the store"):
+            columns = zip(
+                store.classes, arrays["count"], arrays["prior"], arrays["masks"], strict=True
+            )
+            rows = [
                 {
-                    "class": class_name(store.classes, i),
+                    "class": name,
                     "images": int(count),
                     "P(c)": rounded(prior),
                     "mean of its mask": rounded(mask.mean()),
                     "max": rounded(mask.max()),
                 }
-                for i, (count, prior, mask) in enumerate(columns)
-            ],
-        )
+                for name, count, prior, mask in columns
+            ]
+        yield Fact("confounder set", rows)
 
 
 def _class_rows(store: StoreReader, arrays: dict[str, np.ndarray]) -> Rows:

@@ -10,7 +10,7 @@ from typing import NamedTuple, Protocol
 import numpy as np
 
 from conta_core.errors import ContaError
-from conta_core.inspection.arrays import MASKS
+from conta_core.inspection.arrays import MASKS, fitting
 from conta_core.inspection.facts import class_name, label_name
 from conta_core.manifest import Manifest
 from conta_core.masks import IGNORE, read_label_png
@@ -74,7 +74,9 @@ class StoreImages:
 
     def line(self, image_id: str) -> ImageLine:
         """Size and classes of an image."""
-        return ImageLine(image_id, *self._store.size(image_id), self._classes(image_id))
+        size = self._store.size(image_id)
+        with fitting(self.where, image_id):
+            return ImageLine(image_id, *size, self._classes(image_id))
 
     def _classes(self, image_id: str) -> list[str] | None:
         kind = self._store.kind
