@@ -41,7 +41,6 @@ def main() -> None:
     try:
         app()
     except ContaError as error:
-        Console(stderr=True).print(
-            f"error: {error}", style="red", markup=False, highlight=False, soft_wrap=True
-        )
+        console = Console(stderr=True, highlight=False, soft_wrap=True)
+        console.print(f"error: {error}", style="red", markup=False)
         sys.exit(1)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from textwrap import indent
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
-from conta_core.inspection.facts import Fact
+if TYPE_CHECKING:
+    from conta_core.inspection.facts import Fact
 
 #: columns of the names of facts
 _WIDTH = 18

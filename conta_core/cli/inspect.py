@@ -86,17 +86,24 @@ def inspect(
 
 
 def _facts(file: Path, kind: FileKind, image: str | None, check: bool) -> Iterator[Fact]:
-    from conta_core.inspection import other_files
     from conta_core.inspection.arrays import describe_store_image
     from conta_core.inspection.recognise import FileKind
     from conta_core.inspection.stores import describe_store, open_store
 
-    if kind == FileKind.STORE and image is not None:
+    if kind != FileKind.STORE:
+        yield from _other_facts(file, kind, image, check)
+    elif image is None:
+        yield from describe_store(file, check=check, track=_track)
+    else:
         with open_store(file) as store:
             yield from describe_store_image(store, image)
-    elif kind == FileKind.STORE:
-        yield from describe_store(file, check=check, track=_track)
-    elif kind == FileKind.MODEL and image is None:
+
+
+def _other_facts(file: Path, kind: FileKind, image: str | None, check: bool) -> Iterator[Fact]:
+    from conta_core.inspection import other_files
+    from conta_core.inspection.recognise import FileKind
+
+    if kind == FileKind.MODEL and image is None:
         yield from other_files.describe_model(file, check=check)
     elif kind in (FileKind.MANIFEST, FileKind.MASKS):
         of_image = {
@@ -135,17 +142,19 @@ def _folder(file: Path, kind: FileKind) -> ContaError:
 def _opened(file: Path, kind: FileKind) -> Iterator[Images]:
     """The images of a file."""
     from conta_core.inspection.images import ManifestImages, MaskImages, StoreImages
-    from conta_core.inspection.other_files import mask_class_names
     from conta_core.inspection.recognise import FileKind
     from conta_core.inspection.stores import open_store
-    from conta_core.manifest import Manifest
 
     if kind == FileKind.STORE:
         with open_store(file) as store:
             yield StoreImages(store)
     elif kind == FileKind.MANIFEST:
+        from conta_core.manifest import Manifest
+
         yield ManifestImages(file, Manifest.load(file))
     elif kind == FileKind.MASKS:
+        from conta_core.inspection.other_files import mask_class_names
+
         yield MaskImages(file, mask_class_names(file))
     elif kind in (FileKind.RUN, FileKind.ROUND):
         raise _folder(file, kind)

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import numpy as np
 
 from conta_core.errors import ContaError
 from conta_core.inspection.arrays import MASKS, fitting
 from conta_core.inspection.facts import class_name, label_name
-from conta_core.manifest import Manifest
 from conta_core.masks import IGNORE, read_label_png
 from conta_core.nearest import nearest
 from conta_core.stores.reader import StoreReader
+
+if TYPE_CHECKING:
+    from conta_core.manifest import Manifest
+
+#: whether an image is wanted, by its id; every id is true
+Wanted = Callable[[str], bool]
 
 
 class ImageLine(NamedTuple):
@@ -49,8 +54,8 @@ class Images(Protocol):
     def has_classes(self) -> bool:
         """Whether it says of each image which classes it has."""
 
-    def ids(self) -> Iterator[str]:
-        """Image ids as they are found."""
+    def ids(self, wanted: Wanted) -> Iterator[str]:
+        """Image ids that are wanted, as they are found."""
 
     def line(self, image_id: str) -> ImageLine:
         """Size and classes of an image."""
@@ -68,9 +73,9 @@ class StoreImages:
         self.has_classes = store.kind not in ("context", "confounders")
         self._store = store
 
-    def ids(self) -> Iterator[str]:
-        """Image ids as they are found."""
-        return self._store.each_image_id()
+    def ids(self, wanted: Wanted = bool) -> Iterator[str]:
+        """Image ids that are wanted, as they are found."""
+        return self._store.each_image_id(wanted)
 
     def line(self, image_id: str) -> ImageLine:
         """Size and classes of an image."""
@@ -100,9 +105,9 @@ class ManifestImages:
         self.where, self.class_names = path, manifest.classes
         self._manifest = manifest
 
-    def ids(self) -> Iterator[str]:
-        """Image ids in order."""
-        return iter(self._manifest.images)
+    def ids(self, wanted: Wanted = bool) -> Iterator[str]:
+        """Image ids that are wanted, in order."""
+        return filter(wanted, self._manifest.images)
 
     def line(self, image_id: str) -> ImageLine:
         """Size and tags of an image."""
@@ -118,9 +123,9 @@ class MaskImages:
     def __init__(self, folder: Path, class_names: Sequence[str]) -> None:
         self.where, self.class_names = folder, class_names
 
-    def ids(self) -> Iterator[str]:
-        """Image ids in the order of their names."""
-        return iter(sorted(path.stem for path in self.where.glob("*.png")))
+    def ids(self, wanted: Wanted = bool) -> Iterator[str]:
+        """Image ids that are wanted, in the order of their names."""
+        return filter(wanted, sorted(path.stem for path in self.where.glob("*.png")))
 
     def line(self, image_id: str) -> ImageLine:
         """Size and classes of a mask."""
@@ -145,9 +150,7 @@ def find_images(
     """
     if class_ is not None:
         _require_class(images, class_)
-    for image_id in images.ids():
-        if match is not None and not fnmatchcase(image_id, match):
-            continue
+    for image_id in images.ids(lambda name: match is None or fnmatchcase(name, match)):
         if class_ is None and skip:
             skip -= 1
             continue

@@ -8,14 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from conta_core.errors import ContaError
-from conta_core.json_files import read_json
-from conta_core.manifest import FORMAT as MANIFEST
 from conta_core.nearest import nearest
-from conta_core.scoring.score_files import FORMAT as SCORES
-from conta_core.stores.parts import MAGIC
-from conta_core.summary import FORMAT as SUMMARY
 
 _HDF5 = b"\x89HDF\r\n\x1a\n"
+#: of :data:`conta_core.stores.parts.MAGIC`, in any version
+_PART = b"conta-part "
 #: a safetensors file begins with 8 bytes of length and the brace of its JSON
 _LENGTH = 8
 
@@ -34,11 +31,6 @@ class FileKind(StrEnum):
     RUN = "run"
 
 
-_JSON_KINDS = {
-    MANIFEST: FileKind.MANIFEST,
-    SCORES: FileKind.SCORES,
-    SUMMARY: FileKind.SUMMARY,
-}
 #: what stands in the folder of a round
 _ROUND_FOLDERS = ("cam", "irn", "pseudo_masks", "segmentation", "context", "scores")
 
@@ -54,14 +46,14 @@ def recognise(path: str | os.PathLike[str]) -> FileKind:
         return _folder_kind(path)
     try:
         with open(path, "rb") as stream:
-            start = stream.read(len(MAGIC))
+            start = stream.read(len(_PART))
     except FileNotFoundError:
         raise ContaError(f"{path}: no such file{_suggestion(path)}") from None
     except OSError as error:
         raise ContaError(f"{path}: cannot be read ({error.strerror}); name a file") from None
     if start.startswith(_HDF5):
         return FileKind.STORE
-    if start == MAGIC:
+    if start == _PART:
         return FileKind.PART
     if path.suffix == ".safetensors" or start[_LENGTH : _LENGTH + 1] == b"{":
         return FileKind.MODEL
@@ -83,17 +75,23 @@ _EXPECTED = (
 
 
 def _json_kind(path: Path) -> FileKind:
+    # only here: a store must not wait for what reads the JSON files
+    from conta_core.json_files import read_json
+    from conta_core.manifest import FORMAT as MANIFEST
+    from conta_core.scoring.score_files import FORMAT as SCORES
+    from conta_core.summary import FORMAT as SUMMARY
+
+    kinds = {MANIFEST: FileKind.MANIFEST, SCORES: FileKind.SCORES, SUMMARY: FileKind.SUMMARY}
     try:
         content: Any = read_json(path)
     except (OSError, ValueError) as error:
         raise ContaError(f"{path}: no readable JSON ({error}); {_EXPECTED}") from None
     found = content.get("format") if isinstance(content, dict) else None
-    if found not in _JSON_KINDS:
+    if found not in kinds:
         raise ContaError(
-            f"{path}: its format is {found!r}, expected one of {', '.join(_JSON_KINDS)}; "
-            f"{_EXPECTED}"
+            f"{path}: its format is {found!r}, expected one of {', '.join(kinds)}; {_EXPECTED}"
         )
-    return _JSON_KINDS[found]
+    return kinds[found]
 
 
 def _folder_kind(path: Path) -> FileKind:

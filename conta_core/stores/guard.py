@@ -11,7 +11,7 @@ from __future__ import annotations
 import contextlib
 import math
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import h5py
@@ -46,8 +46,12 @@ def require_checked_structure(path: str | os.PathLike[str]) -> None:
         raise OSError(f"its superblock is of version {start[-1]}, expected {SUPERBLOCK_VERSION}")
 
 
-def image_groups(file: h5py.File) -> Iterator[str]:
+def image_groups(file: h5py.File, wanted: Callable[[str], bool] = lambda _: True) -> Iterator[str]:
     """Names of the groups at the root, one by one; every link must be to an object of the file.
+
+    Args:
+        file: open for reading.
+        wanted: by the name; what is not wanted is not looked at.
 
     Raises:
         OSError: another link, an unreadable name, or something else than a group or array.
@@ -56,6 +60,8 @@ def image_groups(file: h5py.File) -> Iterator[str]:
         name = os.fsdecode(encoded)
         if not name.isprintable() or not name.isascii():
             raise OSError(f"{name!r} is no name of a group or array")
+        if not wanted(name):
+            continue
         _require_hard(file.id, encoded)
         found = h5o.open(file.id, encoded)
         if isinstance(found, h5g.GroupID):

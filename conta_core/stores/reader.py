@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -111,14 +111,17 @@ class StoreReader:
         """The images in the store."""
         return list(self._groups)
 
-    def each_image_id(self) -> Iterator[str]:
+    def each_image_id(self, wanted: Callable[[str], bool] = lambda _: True) -> Iterator[str]:
         """The images in the store as they are found: the first at once, however many there are.
+
+        Args:
+            wanted: by the id; others are left out and not looked at.
 
         Raises:
             ContaError: at the place where the structure cannot be read.
         """
         try:
-            yield from guard.image_groups(self._file)
+            yield from guard.image_groups(self._file, wanted)
         except guard.READING_ERRORS as error:
             raise self._unreadable("its structure", error) from None
 
