@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import zlib
 from collections.abc import Mapping, Sequence
@@ -129,6 +130,48 @@ def read_metadata(path: str | os.PathLike[str]) -> tuple[str, tuple[str, ...], d
         raise ContaError(
             f"{path}: not a model file ({error}); delete it and train it again"
         ) from None
+
+
+def read_backbone_names(path: str | os.PathLike[str]) -> tuple[str, ...] | None:
+    """The values of ``backbone`` that a file of :func:`save_backbone` fits; None: it is no such.
+
+    Raises:
+        ContaError: missing, or no readable safetensors.
+    """
+    try:
+        with safe_open(path, framework="pt") as file:
+            text = (file.metadata() or {}).get(BACKBONE_FORMAT)
+        return None if text is None else tuple(str(name) for name in parse_json(text))
+    except READING_ERRORS as error:
+        raise ContaError(f"{path}: not a model file ({error}); name another") from None
+
+
+def tensor_sizes(path: str | os.PathLike[str]) -> dict[str, int]:
+    """How many numbers each tensor of a file has; none of them is read.
+
+    Raises:
+        ContaError: missing, or no readable safetensors.
+    """
+    try:
+        with safe_open(path, framework="pt") as file:
+            return {name: math.prod(file.get_slice(name).get_shape()) for name in file.keys()}  # noqa: SIM118
+    except READING_ERRORS as error:
+        raise ContaError(f"{path}: not a model file ({error}); name another") from None
+
+
+def check_model(path: str | os.PathLike[str]) -> None:
+    """Read every tensor of a model file of ours and compare the checksum.
+
+    Raises:
+        ContaError: missing, no model of ours, or its bytes changed.
+    """
+    read_metadata(path)
+    try:
+        with safe_open(path, framework="pt") as file:
+            description = (file.metadata() or {}).get(FORMAT)
+        _verify(description, load_file(path))
+    except READING_ERRORS as error:
+        raise ContaError(f"{path}: {error}; delete it and train it again") from None
 
 
 def load_tensors(model: nn.Module, path: Path) -> None:

@@ -9,8 +9,10 @@ import typer
 from rich.console import Console
 
 from conta_core.cli.check_data import check_data_command
+from conta_core.cli.diff import diff
 from conta_core.cli.export_test import export_test
 from conta_core.cli.import_weights import import_weights
+from conta_core.cli.inspect import inspect
 from conta_core.cli.show import show_command
 from conta_core.errors import ContaError
 
@@ -31,6 +33,8 @@ app.command("import-weights")(import_weights)
 app.command("check-data")(check_data_command)
 app.command("export-test")(export_test)
 app.command("show")(show_command)
+app.command("inspect")(inspect)
+app.command("diff")(diff)
 
 
 def main() -> None:

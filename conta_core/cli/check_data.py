@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from conta_core.config import load_experiments, read_config
-from conta_core.datasets.checking import DataReport, SplitReport, check_data
 from conta_core.errors import ContaError
-from conta_core.settings import Experiment
+
+if TYPE_CHECKING:
+    from conta_core.datasets.checking import DataReport, SplitReport
+    from conta_core.settings import Experiment
 
 #: problems of a kind that are spelt out
 MAX_LISTED = 20
@@ -32,6 +33,9 @@ def check_data_command(
 
     Ends with status 1 where anything is wrong.
     """
+    # only here: no other command must wait for the readers of data sets
+    from conta_core.datasets.checking import check_data
+
     reports = [
         check_data(experiment.dataset, seed=experiment.seed, workers=workers)
         for experiment in _experiments(config, run)
@@ -48,6 +52,8 @@ def check_data_command(
 
 def _experiments(path: Path, run: str | None) -> list[Experiment]:
     """The run that is asked for, or the first run of each data set."""
+    from conta_core.config import load_experiments, read_config
+
     experiments = load_experiments(read_config(path))
     if run is None:
         different = {e.dataset.model_dump_json(): e for e in reversed(experiments.values())}

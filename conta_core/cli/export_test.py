@@ -4,19 +4,17 @@ from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
-import numpy as np
 import typer
 from rich.console import Console
 
-from conta_core.crf import refine_probabilities
 from conta_core.errors import ContaError
-from conta_core.images import read_image
-from conta_core.manifest import Manifest
-from conta_core.segmentation_output import softmax
-from conta_core.settings import CrfSettings
-from conta_core.voc_results import Labelling, export_voc_results, strongest
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from conta_core.voc_results import Labelling
 
 
 class Competition(StrEnum):
@@ -44,6 +42,9 @@ def export_test(
     ] = None,
 ) -> None:
     """Write the predictions of VOC's test list as the evaluation server takes them."""
+    # only here: no other command must wait for OpenCV and HDF5
+    from conta_core.voc_results import export_voc_results, strongest
+
     labelling = strongest if crf is None else _after_crf(crf)
     folder = export_voc_results(logits, output, competition=competition.value, labelling=labelling)
     count = sum(1 for _ in folder.glob("*.png"))
@@ -55,6 +56,14 @@ def export_test(
 
 
 def _after_crf(path: Path) -> Labelling:
+    import numpy as np
+
+    from conta_core.crf import refine_probabilities
+    from conta_core.images import read_image
+    from conta_core.manifest import Manifest
+    from conta_core.segmentation_output import softmax
+    from conta_core.settings import CrfSettings
+
     manifest = Manifest.load(path)
     settings = CrfSettings()
 

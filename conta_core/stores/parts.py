@@ -199,6 +199,30 @@ def read_part(path: str | os.PathLike[str]) -> tuple[PartHeader, Iterator[ImageR
     return header, _images(path, records)
 
 
+def describe_part(path: str | os.PathLike[str]) -> tuple[PartHeader, int, bool]:
+    """What a part is, finished or not, and how far: every byte of it is read.
+
+    Args:
+        path: of the part.
+
+    Returns:
+        Its description, how many whole images it has, and whether it is whole itself.
+
+    Raises:
+        ContaError: missing, or not even its description is there.
+    """
+    try:
+        with open(path, "rb") as stream:
+            records = _records(stream)
+            header = PartHeader.from_bytes(next(records)[1])
+            images, last = 0, b""
+            for _, record in records:
+                images, last = images + (record != WHOLE), record
+            return header, images, last == WHOLE and not stream.read(1)
+    except (OSError, ValueError, TypeError, KeyError, StopIteration) as error:
+        raise _broken(path, repr(error)) from None
+
+
 def _images(path: str | os.PathLike[str], records: Iterator[bytes]) -> Iterator[ImageRecord]:
     for record in records:
         try:

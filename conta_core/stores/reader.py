@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -104,15 +104,26 @@ class StoreReader:
     @cached_property
     def _groups(self) -> dict[str, None]:
         """The images; found only when asked for, since jobs open a store once an image."""
-        try:
-            return dict.fromkeys(guard.image_groups(self._file))
-        except guard.READING_ERRORS as error:
-            raise self._unreadable("its structure", error) from None
+        return dict.fromkeys(self.each_image_id())
 
     @property
     def image_ids(self) -> list[str]:
         """The images in the store."""
         return list(self._groups)
+
+    def each_image_id(self, wanted: Callable[[str], bool] = lambda _: True) -> Iterator[str]:
+        """The images in the store as they are found: the first at once, however many there are.
+
+        Args:
+            wanted: by the id; others are left out and not looked at.
+
+        Raises:
+            ContaError: at the place where the structure cannot be read.
+        """
+        try:
+            yield from guard.image_groups(self._file, wanted)
+        except guard.READING_ERRORS as error:
+            raise self._unreadable("its structure", error) from None
 
     def __contains__(self, image_id: str) -> bool:
         return image_id in self._groups

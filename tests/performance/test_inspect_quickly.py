@@ -1,0 +1,70 @@
+"""`conta inspect` answers at once on the stores of a large data set.
+
+The figures of a run are in pytest's output with ``-rP``.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from conta_core.stores.writer import write_store
+
+pytestmark = pytest.mark.slow
+
+#: the training list of VOC 2012 with SBD's
+VOC_AUG = 10_582
+MANY = 100_000
+TURNS = 5
+
+
+def write_refined(path: Path, images: int) -> Path:
+    options = {"classes": ("cat", "dog"), "run": "r", "round_index": 0, "settings": {}}
+    with write_store(path, "refined", **options) as store:
+        for i in range(images):
+            refined = np.full((1, 4, 5), i, np.float32)
+            arrays = {"keys": np.array([i % 2]), "refined": refined}
+            store.write(f"{2007 + i % 5}_{i:06d}", arrays, (16, 20))
+    return path
+
+
+@pytest.fixture(scope="module")
+def big(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_refined(tmp_path_factory.mktemp("big") / "refined.h5", MANY)
+
+
+def inspect(*arguments: str) -> tuple[str, float, int]:
+    """What is printed; seconds of computing, which others on the machine do not lengthen; KiB."""
+    code = "from conta_core.cli.app import main; main()"
+    begin = time.monotonic()
+    process = subprocess.Popen(
+        [sys.executable, "-c", code, "inspect", *arguments], stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    text = process.stdout.read()
+    _, status, used = os.wait4(process.pid, 0)
+    assert status == 0
+    wall, computing = time.monotonic() - begin, used.ru_utime + used.ru_stime
+    print(f"{arguments[1:]}: {computing:.2f} s, {wall:.2f} s on the clock, {used.ru_maxrss} KiB")
+    return text, computing, used.ru_maxrss
+
+
+def test_a_store_of_vocs_training_list(tmp_path: Path) -> None:
+    path = write_refined(tmp_path / "refined.h5", VOC_AUG)
+    turns = [inspect(str(path)) for _ in range(TURNS)]
+    assert all("images             10,582" in text.splitlines() for text, _, _ in turns)
+    assert min(seconds for _, seconds, _ in turns) < 1.5
+    assert max(kibibytes for _, _, kibibytes in turns) < 300 * 1024
+
+
+@pytest.mark.parametrize("options", [["--list"], ["--class", "dog"], ["--match", "2008_*"]])
+def test_a_list_begins_at_once(big: Path, options: list[str]) -> None:
+    turns = [inspect(str(big), *options, "--page", "1") for _ in range(TURNS)]
+    assert all(len(text.splitlines()) == 20 for text, _, _ in turns)
+    assert min(seconds for _, seconds, _ in turns) < 1
