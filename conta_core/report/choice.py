@@ -113,9 +113,7 @@ def image_miou(manifest: Manifest, image_id: str, mask: np.ndarray, folder: str)
         truth = manifest.read_mask(image_id)
         return mean_iou(confusion_matrix(truth, mask, len(manifest.class_names)))
     except ValueError as error:
-        raise ContaError(
-            f"{folder}/{image_id}.png: {error}; make the pseudo-masks again"
-        ) from None
+        raise ContaError(f"{folder}/{image_id}.png: {error}; make the pseudo-masks again") from None
 
 
 def picture_sets(manifest: Manifest, judgement: Judgement) -> list[PictureSet]:
@@ -142,7 +140,7 @@ def picture_sets(manifest: Manifest, judgement: Judgement) -> list[PictureSet]:
     else:
         why = "No training image has a ground-truth mask, so that none can be called best or worst."
         sets.append(PictureSet("Worst and best", why, ()))
-    changed = _ranked(judgement.changed)[::-1][:EXTREME]
+    changed = sorted(judgement.changed, key=lambda i: -judgement.changed[i])[:EXTREME]
     how = "by the percent of pixels whose label differs between round 0 and the last round."
     why = f"The highest {how}" if changed else "One round: nothing to compare."
     sets.append(PictureSet("Most changed between rounds", why, changed))

@@ -41,7 +41,8 @@ def confounders_section(manifest: Manifest, rounds: Sequence[Mapping[str, Any]])
     parts = [
         "<p>The class-specific average masks: how often the class covers a place, over the images "
         "that have its tag. P is the prior, and area the mean of the mask in percent of the "
-        f"image. The set of a round makes the context M of the next.</p>{figure(heat_map(ramp), scale, scale)}"
+        "image. The set of a round makes the context M of the next.</p>",
+        figure(heat_map(ramp), scale, f"scale of the colours, {scale}"),
     ]
     for index, (masks, prior, count) in sets.items():
         figures = [

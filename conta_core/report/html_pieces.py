@@ -108,8 +108,10 @@ def table(
     head = (f"<tr>{over}</tr>" if over else "") + f"<tr>{cells(rows[0], True)}</tr>"
     body = "".join(f"<tr>{cells(row, False)}</tr>" for row in rows[1:])
     return (
+        # the caption stays in view while the table is scrolled
+        f'<p class="caption">{escape(caption)}</p>'
         f'<div class="wide" role="region" aria-label="{escape(caption)}" tabindex="0">'
-        f'<table class="{style}"><caption>{escape(caption)}</caption>'
+        f'<table class="{style}" aria-label="{escape(caption)}">'
         f"<thead>{head}</thead><tbody>{body}</tbody></table></div>"
     )
 
@@ -127,9 +129,7 @@ def _starts(groups: Sequence[tuple[str, int]]) -> set[int]:
 def _cell(cell: Cell, scope: str, is_text: bool, begins: bool) -> str:
     shaded = isinstance(cell, Shaded)
     classes = [
-        name
-        for name, there in (("text", is_text), ("start", begins), ("shaded", shaded))
-        if there
+        name for name, there in (("text", is_text), ("start", begins), ("shaded", shaded)) if there
     ]
     attributes = f' class="{" ".join(classes)}"' if classes else ""
     if isinstance(cell, Shaded):

@@ -17,7 +17,7 @@ SCRIPT = """
       section.classList.toggle("one-round", !all.checked);
       slider.disabled = all.checked;
       slider.setAttribute("aria-valuetext", "round " + round);
-      shown.textContent = all.checked ? "" : round + " of 0 to " + rounds[rounds.length - 1];
+      shown.textContent = all.checked ? "" : round + " of " + rounds[rounds.length - 1];
     };
     control.addEventListener("submit", (event) => event.preventDefault());
     slider.addEventListener("input", update);

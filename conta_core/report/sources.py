@@ -45,8 +45,10 @@ def sources_section(
         )
     others = [
         ("Data set, tags, ground truth", manifest_path),
-        ("Numbers of single images", f"{_folders(rounds, 'pseudo_masks')}, against the masks "
-         f"that {manifest_path} names"),
+        (
+            "Numbers of single images",
+            f"{_folders(rounds, 'pseudo_masks')}, against the masks that {manifest_path} names",
+        ),
         ("Confounder sets", _folders(rounds, "confounders") or "none"),
         ("Times and memory", f"{benchmarks}/{{rule}}/{summary['run']}"),
         ("Settings", "the config, as the workflow gave it to the rule summarise"),

@@ -15,7 +15,7 @@ h2 { font-size: 1.25rem; margin: 2.4rem 0 0.6rem; padding-top: 0.6rem;
 h3 { font-size: 1.05rem; margin: 1.4rem 0 0.3rem; }
 h4 { font-size: 0.95rem; margin: 0; }
 p { margin: 0.4rem 0; max-width: 52rem; }
-p, figcaption, caption, .soft, dd, summary { color: var(--soft); font-size: 0.9rem; }
+p, figcaption, .soft, dd, summary { color: var(--soft); font-size: 0.9rem; }
 .soft { font-weight: 400; }
 a, summary { color: var(--link); }
 summary { cursor: pointer; padding: 0.35rem 0; }
@@ -31,13 +31,17 @@ nav a { display: inline-block; padding: 0.2rem 0; }
   border: 1px solid var(--line); margin-right: 0.35em; }
 dl { margin: 0.6rem 0; } dt { font-weight: 600; font-size: 0.9rem; }
 dd { margin: 0 0 0.5rem; overflow-wrap: anywhere; }
-.wide { overflow-x: auto; margin: 0.8rem 0; }
+.wide { overflow-x: auto; margin: 0 0 0.8rem; }
+.caption { margin: 0.8rem 0 0.2rem; }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; font-size: 0.9rem; }
-caption { text-align: left; max-width: 52rem; padding-bottom: 0.3rem; }
 th, td { padding: 0.22rem 0.6rem; text-align: right; border-bottom: 1px solid var(--line);
   white-space: nowrap; }
 th { font-weight: 600; font-size: 0.85rem; }
-thead th { vertical-align: bottom; }
+thead th { vertical-align: bottom; white-space: normal; }
+@media (max-width: 30rem) {
+  table { font-size: 0.82rem; } th { font-size: 0.78rem; }
+  th, td { padding: 0.22rem 0.35rem; }
+}
 td.text, th.text { text-align: left; }
 th[scope=row] { position: sticky; left: 0; background: var(--page); font-weight: 500; }
 th[scope=colgroup] { text-align: left; }
@@ -46,7 +50,7 @@ td.shaded { background: color-mix(in srgb, var(--tint) calc(var(--share) * 60%),
 .words td.text { white-space: normal; min-width: 7rem; max-width: 26rem; overflow-wrap: anywhere; }
 .words td.text:last-child { min-width: 12rem; }
 .matrix thead th + th { writing-mode: vertical-rl; transform: rotate(180deg); text-align: left;
-  padding: 0.3rem 0.2rem; }
+  padding: 0.3rem 0.2rem; white-space: nowrap; }
 .matrix td { text-align: center; min-width: 2.4rem; padding: 0.22rem 0.3rem; }
 .totals tbody tr:last-child > * { font-weight: 600; border-top: 2px solid var(--line); }
 .plots { display: flex; flex-wrap: wrap; gap: 1rem; }
@@ -57,12 +61,18 @@ figure img { display: block; width: 100%; height: auto; border: 1px solid var(--
   image-rendering: auto; }
 figcaption { font-size: 0.75rem; line-height: 1.3; padding-top: 0.15rem;
   overflow-wrap: anywhere; }
-p + figure, p > figure, #confounders > figure { width: min(22rem, 100%); margin: 0.5rem 0; }
+#confounders > figure { width: min(22rem, 100%); margin: 0.5rem 0; }
 .grid, .row { display: grid; gap: 0.5rem;
   grid-template-columns: repeat(auto-fill, minmax(5.9rem, 1fr)); }
 .grid { grid-template-columns: repeat(auto-fill, minmax(6.5rem, 9rem)); margin: 0.4rem 0 1rem; }
-@media (min-width: 48rem) { .row { grid-template-columns: repeat(7, 1fr); } }
 .row + .row { margin-top: 0.5rem; }
+@media print, (min-width: 48rem) {
+  .rows { display: grid; grid-template-columns: 2fr 5fr; column-gap: 0.5rem; }
+  .row { grid-template-columns: repeat(5, 1fr); margin-top: 0; }
+  .row:first-child { grid-template-columns: 1fr 1fr; grid-row: 1 / span 20; align-self: start;
+    padding-top: 1.55rem; }
+  .row + .row { grid-column: 2; margin-top: 0; }
+}
 .which { grid-column: 1 / -1; margin: 0.2rem 0 0; }
 .card { margin: 0.8rem 0; padding: 0.6rem 0.7rem; background: var(--band);
   border-radius: 0.4rem; }
@@ -71,9 +81,9 @@ p + figure, p > figure, #confounders > figure { width: min(22rem, 100%); margin:
   align-items: center; gap: 0.3rem 0.8rem; padding: 0.5rem 0; background: var(--page);
   border-bottom: 1px solid var(--line); font-size: 0.9rem; }
 .control[hidden] { display: none; }
-.control input[type=range] { flex: 1 1 8rem; max-width: 22rem; height: 2rem;
+.control input[type=range] { flex: 1 1 6rem; min-width: 0; max-width: 22rem; height: 2rem;
   accent-color: var(--tint); }
-.control output { min-width: 4.5rem; font-variant-numeric: tabular-nums; }
+.control output { min-width: 2.8rem; font-variant-numeric: tabular-nums; }
 section, article { scroll-margin-top: 4rem; }
 @media screen {
   .one-round .rows, .one-round .row { display: grid; gap: 0.5rem;
@@ -89,15 +99,15 @@ section, article { scroll-margin-top: 4rem; }
   @page { margin: 14mm; }
   body { padding: 0; max-width: none; font-size: 10.5pt; }
   nav, .control { display: none; }
-  h2, h3, h4, caption { break-after: avoid; }
-  figure, tr, .card .row, .plots > div, .tiles li { break-inside: avoid; }
+  h2, h3, h4, .caption { break-after: avoid; }
+  figure, tr, .row, .plots > div, .tiles li { break-inside: avoid; }
   thead { display: table-header-group; }
   .wide { overflow: visible; }
   table { font-size: 7pt; } th { font-size: 7pt; }
   th, td { padding: 0.12rem 0.28rem; white-space: normal; }
   th[scope=row] { position: static; }
-  .card { padding: 0; background: none; }
-  .row { grid-template-columns: repeat(7, 1fr); gap: 0.3rem; }
+  .card { padding: 0; background: none; break-inside: avoid; }
+  .card p, h3 + p { break-after: avoid; }
   .legend span, td.shaded { print-color-adjust: exact; -webkit-print-color-adjust: exact; }
   details::details-content { content-visibility: visible; block-size: auto; }
   summary { display: none; }

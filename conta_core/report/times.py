@@ -37,7 +37,8 @@ def times_section(benchmarks: Benchmarks, rounds: int) -> str:
     words = (
         "Wall time of a stage's jobs together, and the highest resident memory of any of them, as "
         "Snakemake measured them when each stage was last made: of a job that was killed and "
-        f"started again, the last attempt. In all {duration(total)} of jobs."
+        "started again, the last attempt. Memory is sampled: of a job of less than a second it "
+        f"says little. In all {duration(total)} of jobs."
     )
     parts = [f"<p>{words}</p>"]
     before = [(rule, measured[rule, None]) for rule in BEFORE if (rule, None) in measured]
