@@ -20,7 +20,6 @@ from conta_core.summary import number
 #: rounds that are shown: with more the page would not load at once
 MAX_ROUNDS = 8
 
-NO_CONTEXT = "<figure><figcaption>M: none, no round follows</figcaption></figure>"
 EXPLAINED = (
     "CAM and refined: the strongest of the image's classes at each pixel, dark is 0 and bright is "
     "1. X_m: the mask that the segmentation model predicts. M: the context that goes into the next "
@@ -52,9 +51,8 @@ def pictures_section(manifest: Manifest, rounds: Sequence[Mapping[str, Any]]) ->
     if any(rounds[i].get("context") for i in shown):
         for i in shown:
             if not rounds[i].get("context"):
-                # its place stays: a card keeps its height while the slider moves
-                for figures in by_round[i].values():
-                    figures.append(NO_CONTEXT)
+                for image_id, figures in by_round[i].items():
+                    figures.append(_no_context(images[image_id]))
     parts = [f"<p>{EXPLAINED}</p>", legend(manifest.class_names)]
     if len(shown) < len(rounds):
         parts.append(f"<p>{len(shown)} of {len(rounds)} rounds, evenly spaced.</p>")
@@ -80,6 +78,15 @@ def shown_rounds(count: int) -> list[int]:
     """Of so many rounds those that are shown: the first, the last, and evenly between."""
     places = np.linspace(0, count - 1, min(MAX_ROUNDS, count)).round().astype(int)
     return [int(place) for place in places]
+
+
+def _no_context(image: np.ndarray) -> str:
+    """The place of M where there is none: a card keeps its height while the slider moves."""
+    height, width = image.shape[:2]
+    return (
+        f'<figure><div class="blank" style="aspect-ratio: {width} / {height}"></div>'
+        "<figcaption>M: none, no round follows</figcaption></figure>"
+    )
 
 
 def _control(shown: Sequence[int]) -> str:

@@ -59,6 +59,7 @@ svg { width: 100%; height: auto; color: var(--ink); }
 figure { margin: 0; }
 figure img { display: block; width: 100%; height: auto; border: 1px solid var(--line);
   image-rendering: auto; }
+.blank { border: 1px dashed var(--line); }
 figcaption { font-size: 0.75rem; line-height: 1.3; padding-top: 0.15rem;
   overflow-wrap: anywhere; }
 #confounders > figure { width: min(22rem, 100%); margin: 0.5rem 0; }
