@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from html import escape
 from typing import Any
 
 import numpy as np
 
 from conta_core.manifest import Manifest
 from conta_core.report.figures import figure, heat_map
-from conta_core.report.html_pieces import grid, section
+from conta_core.report.html_pieces import details, grid, section
 from conta_core.stores.reader import StoreReader
+
+#: masks that are shown without being asked for; of more, those of the last set alone
+OPEN = 60
 
 
 def confounders_section(manifest: Manifest, rounds: Sequence[Mapping[str, Any]]) -> str:
@@ -54,7 +56,11 @@ def confounders_section(manifest: Manifest, rounds: Sequence[Mapping[str, Any]])
             )
             for i, (name, mask) in enumerate(zip(manifest.classes, masks, strict=True))
         ]
-        parts += [f"<h3>{escape(f'Round {index}')}</h3>", grid(figures)]
+        title = f"Round {index}"
+        if len(sets) * len(manifest.classes) > OPEN and index != max(sets):
+            parts.append(details(title, [grid(figures)]))
+        else:
+            parts += [f"<h3>{title}</h3>", grid(figures)]
     return section("confounders", "Confounder sets", parts)
 
 
