@@ -18,7 +18,7 @@ def test_grids_are_labelled(run: dict[str, Any]) -> None:
     assert "cat: P 0.250, 2 images" in words
     assert "<dog>: P 0.750, 1 images" in words
     texts = [str(one["alt"]) for one in page.tags("img")]
-    assert texts[0].startswith("scale of the colours, dark: 0, bright: 0.")
+    assert texts[0].startswith("scale of the colours, dark: 0, bright: ")
     assert texts[1].startswith("average mask of cat, round 0, area ")
 
 
