@@ -40,7 +40,7 @@ th { font-weight: 600; font-size: 0.85rem; }
 thead th { vertical-align: bottom; white-space: normal; }
 @media (max-width: 30rem) {
   table { font-size: 0.82rem; } th { font-size: 0.78rem; }
-  th, td { padding: 0.22rem 0.35rem; }
+  th, td { padding: 0.22rem 0.25rem; }
 }
 td.text, th.text { text-align: left; }
 th[scope=row] { position: sticky; left: 0; background: var(--page); font-weight: 500; }
