@@ -51,6 +51,19 @@ def get_settings(*keys, without=()):
     return lambda wildcards: pick(EXPERIMENTS[wildcards.run], keys, without)
 
 
+def get_run_settings(wildcards):
+    """The keys that the run's results depend on: a change of any other reruns nothing."""
+    experiment = EXPERIMENTS[wildcards.run]
+    unused = ["shards"]
+    if experiment.dataset.format != "context-shapes":
+        unused += ["dataset.images", "dataset.size", "dataset.confounding"]
+    keys = list(type(experiment).model_fields)
+    if experiment.rounds == 1 or experiment.context.method == "none":
+        keys.remove("context")
+        keys += ["context.method"] if experiment.rounds > 1 else []
+    return pick(experiment, keys, unused)
+
+
 def get_dataset_files(wildcards):
     """What index_dataset reads that a user may edit, or that the workflow makes."""
     dataset = EXPERIMENTS[wildcards.run].dataset

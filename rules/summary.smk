@@ -2,6 +2,8 @@
 
 Required inputs:
     results/{run}/dataset.json, and the scores and stores of every round
+    benchmarks/                        read where they are there; no input, since nothing of the
+                                       results depends on them
 Outputs:
     results/{run}/summary.json
     results/{run}/report.html
@@ -23,10 +25,18 @@ rule summarise:
         pseudo_masks=get_all_rounds("results/{run}/round-{round}/pseudo_masks"),
         train_masks=get_all_rounds("results/{run}/round-{round}/segmentation/train_masks.h5"),
         logits=get_all_rounds("results/{run}/round-{round}/segmentation/logits.h5"),
+        confounders=get_all_rounds(
+            "results/{run}/round-{round}/context/confounders.h5", of_context=True
+        ),
         context=get_all_rounds("results/{run}/round-{round}/context/context.h5", of_context=True),
     output:
         summary="results/{run}/summary.json",
-        report=report("results/{run}/report.html", category="Report"),
+        report=report(
+            "results/{run}/report.html",
+            caption="captions/report.rst",
+            category="Report",
+            labels={"run": "{run}"},
+        ),
     log:
         "logs/summarise/{run}.log",
     benchmark:
@@ -37,6 +47,8 @@ rule summarise:
     resources:
         mem_mb=grow(2000),
         runtime=grow(60),
+    params:
+        settings=get_run_settings,
     message:
         "{wildcards.run}: summarise all rounds"
     script:

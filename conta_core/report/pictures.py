@@ -1,124 +1,151 @@
-"""The section of pictures: what each stage makes of a few training images."""
+"""The section of pictures: what each stage makes of some training images, round by round."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from html import escape
-from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 
 from conta_core.images import read_image
 from conta_core.manifest import Manifest
 from conta_core.masks import read_label_png
-from conta_core.pseudo_masks import strongest_class, upsample_refined
-from conta_core.report.figures import figure, heat_map, heat_over, label_figure
-from conta_core.report.html_pieces import legend, strip
-from conta_core.stores.reader import StoreReader
+from conta_core.report.choice import Judgement, image_miou, judge, picture_sets, tagged_images
+from conta_core.report.figures import figure, label_figure
+from conta_core.report.html_pieces import legend, section
+from conta_core.report.round_figures import round_figures
+from conta_core.summary import number
 
-#: how many training images are shown
-SHOWN = 6
+#: rounds that are shown: with more the page would not load at once
+MAX_ROUNDS = 8
+
+EXPLAINED = (
+    "CAM and refined: the strongest of the image's classes at each pixel, dark is 0 and bright is "
+    "1. X_m: the mask that the segmentation model predicts. M: the context that goes into the next "
+    "round's classifier, dark is its lowest and bright its highest value."
+)
 
 
-def pictures_section(manifest: Manifest, rounds: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Strips of pictures of the same training images, round by round.
+def pictures_section(manifest: Manifest, rounds: Sequence[Mapping[str, Any]]) -> str | None:
+    """Cards of pictures, one a training image; without scripts all rounds are below one another.
 
     Args:
         manifest: of the data set.
         rounds: paths of each round's files, as in :func:`conta_core.stages.summarise.summarise`.
 
     Returns:
-        html, piece by piece; nothing where no training image has a tag.
+        html; None where no training image has a tag.
 
     Raises:
         ContaError: a file that a picture is made of is missing or broken.
     """
-    ids = shown_images(manifest)
-    if not ids:
-        return []
-    parts = [
-        "<h2>Pictures</h2>",
-        f"<p>{len(ids)} training images, evenly spaced over those with a tag; the same ones in "
-        "every report. CAM and refined: the strongest of the image's classes at each pixel, dark "
-        "is 0 and bright is 1. X_m: the mask that the segmentation model predicts. M: the context "
-        "that goes into a round's classifier, dark is its lowest and bright its highest value.</p>",
-        legend(manifest.class_names),
-    ]
-    for image_id in ids:
-        record = manifest.images[image_id]
-        image = read_image(record.image)
-        tags = ", ".join(record.tags)
-        first = [figure(image, "image", f"photograph {image_id}, tags: {tags}")]
-        if record.mask:
-            truth = manifest.read_mask(image_id)
-            first.append(label_figure(truth, "ground truth", manifest.class_names, image_id))
-        parts.append(f"<h3>{escape(image_id)} <span class=soft>({escape(tags)})</span></h3>")
-        parts.append(strip(first))
-        for index, paths in enumerate(rounds):
-            parts.append(f"<p>round {index}</p>")
-            parts.append(strip(_round_figures(manifest, image_id, image, paths, index)))
-    return parts
+    if not tagged_images(manifest):
+        return None
+    judgement = judge(manifest, [paths["pseudo_masks"] for paths in rounds])
+    sets = picture_sets(manifest, judgement)
+    ids = list(dict.fromkeys(image_id for one in sets for image_id in one.ids))
+    shown = shown_rounds(len(rounds))
+    images = {image_id: read_image(manifest.images[image_id].image) for image_id in ids}
+    by_round = {i: round_figures(manifest, images, rounds[i], i) for i in shown}
+    if any(rounds[i].get("context") for i in shown):
+        for i in shown:
+            if not rounds[i].get("context"):
+                for image_id, figures in by_round[i].items():
+                    figures.append(_no_context(images[image_id]))
+    parts = [f"<p>{EXPLAINED}</p>", legend(manifest.class_names)]
+    if len(shown) < len(rounds):
+        parts.append(f"<p>{len(shown)} of {len(rounds)} rounds, evenly spaced.</p>")
+    if len(shown) > 1:
+        parts.append(_control(shown))
+    above: set[str] = set()
+    for one in sets:
+        parts += [f"<h3>{escape(one.title)}</h3>", f"<p>{escape(one.note)}</p>"]
+        again = [i for i in one.ids if i in above]
+        for image_id in one.ids:
+            if image_id not in above:
+                rows = {i: by_round[i][image_id] for i in shown}
+                note = _note(manifest, image_id, judgement, rounds)
+                parts.append(_card(manifest, image_id, images[image_id], note, rows))
+        if again:
+            links = ", ".join(f'<a href="#image-{i}">{i}</a>' for i in again)
+            parts.append(f"<p>Of this set, shown above: {links}.</p>")
+        above.update(one.ids)
+    return section("pictures", "Pictures", parts)
 
 
-def shown_images(manifest: Manifest) -> list[str]:
-    """The training images of the report: evenly spaced over those with a tag."""
-    tagged = [i for i in manifest.ids("train") if manifest.images[i].tags]
-    places = np.linspace(0, len(tagged) - 1, min(SHOWN, len(tagged))).round().astype(int)
-    return [tagged[place] for place in places]
+def shown_rounds(count: int) -> list[int]:
+    """Of so many rounds those that are shown: the first, the last, and evenly between."""
+    places = np.linspace(0, count - 1, min(MAX_ROUNDS, count)).round().astype(int)
+    return [int(place) for place in places]
 
 
-def _round_figures(
-    manifest: Manifest, image_id: str, image: np.ndarray, paths: Mapping[str, Any], index: int
-) -> list[str]:
-    """What a round made of an image, in the order of its stages."""
-    names, where = manifest.class_names, f"{image_id}, round {index}"
-
-    def read(kind: str, *arrays: str) -> list[np.ndarray]:
-        with StoreReader(paths[kind], kind, [image_id], manifest.classes) as store:
-            return [store.read(image_id, array) for array in arrays]
-
-    cam, keys = read("cams", "high_res", "keys")
-    refined, refined_keys = read("refined", "refined", "keys")
-    refined = upsample_refined(refined, image.shape[:2])
-    pseudo_mask = read_label_png(Path(paths["pseudo_masks"]) / f"{image_id}.png")
-    (train_mask,) = read("train_masks", "mask")
-    figures = [
-        _map_figure(image, cam, keys, "CAM", manifest.classes, where),
-        _map_figure(image, refined, refined_keys, "refined", manifest.classes, where),
-        label_figure(pseudo_mask, "pseudo-mask", names, where),
-        label_figure(train_mask, "X_m", names, where),
-    ]
-    if paths.get("context"):
-        with StoreReader(paths["context"], "context", [image_id], manifest.classes) as store:
-            figures.append(_context_figure(store, image_id, image.shape[:2]))
-    return figures
+def _no_context(image: np.ndarray) -> str:
+    """The place of M where there is none: a card keeps its height while the slider moves."""
+    height, width = image.shape[:2]
+    return (
+        f'<figure><div class="blank" style="aspect-ratio: {width} / {height}"></div>'
+        "<figcaption>M: none, no round follows</figcaption></figure>"
+    )
 
 
-def _map_figure(
+def _control(shown: Sequence[int]) -> str:
+    """The slider; a script shows it, since without one it does nothing."""
+    last = len(shown) - 1
+    return (
+        '<form id="round-control" class="control" aria-label="round of the pictures" hidden>'
+        '<label for="round-slider">Round</label>'
+        f'<input type="range" id="round-slider" min="0" max="{last}" step="1" value="{last}" '
+        f'data-rounds="{" ".join(map(str, shown))}">'
+        '<output for="round-slider" id="round-shown"></output>'
+        '<label><input type="checkbox" id="round-all"> all rounds</label></form>'
+    )
+
+
+def _card(
+    manifest: Manifest,
+    image_id: str,
     image: np.ndarray,
-    values: np.ndarray,
-    keys: np.ndarray,
-    label: str,
-    classes: Sequence[str],
-    where: str,
+    note: str,
+    rows: Mapping[int, Sequence[str]],
 ) -> str:
-    """The strongest of an image's maps (k, H, W) at each pixel, over the image."""
-    strongest, by_class = strongest_class(values, keys)
-    shown = _names_by_area(by_class, keys, classes)
-    return figure(heat_over(image, strongest), f"{label}: {shown}", f"{label} of {where}: {shown}")
+    """An image with what every round made of it."""
+    record = manifest.images[image_id]
+    tags = ", ".join(record.tags)
+    first = [figure(image, "image", f"photograph {image_id}, tags: {tags}")]
+    if record.mask:
+        truth = manifest.read_mask(image_id)
+        first.append(label_figure(truth, "ground truth", manifest.class_names, image_id))
+    body = [f"<div class=row>{''.join(first)}</div>"]
+    body += [
+        f'<div class="row" data-round="{index}"><p class="which">round {index}</p>'
+        f"{''.join(figures)}</div>"
+        for index, figures in rows.items()
+    ]
+    return (
+        f'<article class="card" id="image-{image_id}"><h4>{escape(image_id)} '
+        f"<span class=soft>({escape(tags)})</span></h4>"
+        + (f"<p>{escape(note)}</p>" if note else "")
+        + f"<div class=rows>{''.join(body)}</div></article>"
+    )
 
 
-def _context_figure(store: StoreReader, image_id: str, size: tuple[int, int]) -> str:
-    """M of an image at its height and width."""
-    context = store.read(image_id, "mask").astype(np.float32)
-    low, high = float(context.min()), float(context.max())
-    label = f"M for round {store.round + 1}, {low:.2g} to {high:.2g}"
-    enlarged = cv2.resize((context - low) / max(high - low, 1e-12), size[::-1])
-    return figure(heat_map(enlarged), label, f"{label}, of {image_id}")
-
-
-def _names_by_area(by_class: np.ndarray, keys: np.ndarray, classes: Sequence[str]) -> str:
-    areas = {int(key): int((by_class == key).sum()) for key in keys}
-    return ", ".join(classes[key] for key in sorted(areas, key=lambda key: -areas[key]))
+def _note(
+    manifest: Manifest,
+    image_id: str,
+    judgement: Judgement,
+    rounds: Sequence[Mapping[str, Any]],
+) -> str:
+    """The numbers of one image."""
+    words = []
+    if image_id in judgement.miou:
+        folders = [paths["pseudo_masks"] for paths in rounds]
+        masks = [read_label_png(f"{folder}/{image_id}.png") for folder in folders]
+        values = [
+            number(image_miou(manifest, image_id, mask, folder))
+            for mask, folder in zip(masks, folders, strict=True)
+        ]
+        words.append(f"mIoU of the pseudo-mask by round: {', '.join(values)}")
+    if image_id in judgement.changed:
+        words.append(f"{judgement.changed[image_id]:.1f} % of its pixels changed")
+    return "; ".join(words)

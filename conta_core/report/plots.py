@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
@@ -60,9 +61,15 @@ def plot(lines: Mapping[str, Sequence[float | None]], title: str, unit: str) -> 
         stream = io.StringIO()
         figure.savefig(stream, format="svg", metadata={"Date": None, "Creator": None})
     svg = stream.getvalue()
-    svg = svg[svg.index("<svg") :].replace(INK, "currentColor")
+    svg = _without_idle_ids(svg[svg.index("<svg") :].replace(INK, "currentColor"))
     svg = svg.replace("<svg ", f'<svg role="img" aria-label="{escape(title)}" ', 1)
     return f"<div>{svg}</div>"
+
+
+def _without_idle_ids(svg: str) -> str:
+    """Less the ids that nothing in the picture refers to: the same ones stand in every plot."""
+    used = set(re.findall(r'#([^")]+)', svg))
+    return re.sub(r' id="([^"]*)"', lambda match: match[0] if match[1] in used else "", svg)
 
 
 def plot_row(plots: Sequence[str]) -> list[str]:

@@ -1,4 +1,4 @@
-"""The sections of numbers: scores, confounding, classes."""
+"""The sections of numbers over rounds: scores, confounding."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from html import escape
 from typing import Any
 
-from conta_core.report.html_pieces import table
+from conta_core.report.html_pieces import section, table
 from conta_core.report.plots import plot, plot_row
 from conta_core.summary import (
     LISTS,
@@ -14,22 +14,24 @@ from conta_core.summary import (
     confounding_rows,
     find_score,
     list_caption,
-    number,
     score_rows,
     scored_stages,
 )
 
 
-def scores_section(summary: Mapping[str, Any]) -> list[str]:
+def scores_section(summary: Mapping[str, Any]) -> str:
     """The mIoU of every list as a table and as a curve over rounds.
 
     Args:
         summary: content of summary.json.
 
     Returns:
-        html, piece by piece.
+        html.
     """
-    parts = ["<h2>Scores by round</h2>"]
+    parts = [
+        "<p>mIoU in percent, background included, over the whole list and over the labels that "
+        "occur in it.</p>"
+    ]
     plots: list[str] = []
     for split in LISTS:
         stages = scored_stages(summary, split)
@@ -47,20 +49,20 @@ def scores_section(summary: Mapping[str, Any]) -> list[str]:
         }
         if any(value is not None for line in lines.values() for value in line):
             plots.append(plot(lines, f"mIoU over rounds, {LISTS[split]}", "mIoU, percent"))
-    return [*parts, *plot_row(plots)]
+    return section("scores", "Scores by round", [*parts, *plot_row(plots)])
 
 
-def confounding_section(summary: Mapping[str, Any]) -> list[str]:
+def confounding_section(summary: Mapping[str, Any]) -> str | None:
     """The diagnostics of confounding as a table and as curves over rounds.
 
     Args:
         summary: content of summary.json.
 
     Returns:
-        html, piece by piece; nothing where the run has no diagnostics.
+        html; None where the run has no diagnostics.
     """
     if not summary["confounding"]:
-        return []
+        return None
     plots: list[str] = []
     own: dict[str, list[float | None]] = {}
     swap: dict[str, list[float | None]] = {}
@@ -79,8 +81,7 @@ def confounding_section(summary: Mapping[str, Any]) -> list[str]:
         plots.append(plot(own, "False positives far from objects, validation list", "percent"))
     if swap:
         plots.append(plot(swap, "Swap test, validation list", "mean P(class)"))
-    return [
-        "<h2>Confounding</h2>",
+    parts = [
         "<p>Far: how often a class is predicted more than 14 pixels (at a size of 128) from any "
         "object, where the ground shows the class's own context and where it shows another. "
         "Swap test: mean P(class) on validation images without the class, with its context on "
@@ -88,34 +89,8 @@ def confounding_section(summary: Mapping[str, Any]) -> list[str]:
         "in each pair. The share of false positives on the own context flatters, since objects "
         "may stand on it.</p>",
         table(confounding_rows(summary), "confounding diagnostics", text=3),
-        *plot_row(plots),
     ]
-
-
-def classes_section(summary: Mapping[str, Any]) -> list[str]:
-    """The IoU of each class, a table a list.
-
-    Args:
-        summary: content of summary.json.
-
-    Returns:
-        html, piece by piece.
-    """
-    parts = ["<h2>IoU of each class</h2>"]
-    for split in LISTS:
-        stages = scored_stages(summary, split)
-        rows = [r for r in summary["scores"] if r["split"] == split and r["images"]]
-        if not rows:
-            continue
-        rows.sort(key=lambda row: (stages.index(row["stage"]), row["round"]))
-        headings = ["class", *(f"{STAGES[r['stage']]}, round {r['round']}" for r in rows)]
-        body = [
-            [name, *(number(r["iou"].get(name)) for r in rows)]
-            for name in ("background", *summary["classes"])
-        ]
-        caption = f"IoU in percent, {list_caption(summary, split)}"
-        parts.append(table([headings, *body], caption, text=1))
-    return parts
+    return section("confounding", "Confounding", [*parts, *plot_row(plots)])
 
 
 def _notes(summary: Mapping[str, Any], split: str, stages: Iterable[str]) -> list[str]:

@@ -6,7 +6,6 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-import h5py
 from matplotlib.figure import Figure
 
 from conta_core.drawing.blocks import Heading
@@ -26,8 +25,7 @@ from conta_core.showing.scene import (
     require_classes,
     require_image,
 )
-from conta_core.stores import guard
-from conta_core.stores.kinds import IMAGE_ARRAYS
+from conta_core.stores.header import read_store_attributes, store_kind
 from conta_core.stores.reader import StoreReader
 
 EXPECTED = (
@@ -125,7 +123,7 @@ def _show_truth(path: Path, image_id: str | None, view: View) -> tuple[list[Bloc
 
 
 def _show_store(path: Path, image_id: str | None, view: View) -> tuple[list[Block], str]:
-    kind = store_kind(path)
+    kind = store_kind(path, read_store_attributes(path))
     with StoreReader(path, kind) as store:
         source = f"{kind} of run {store.run}, round {store.round}: {path}"
         name = f"{kind}-round-{store.round}"
@@ -153,30 +151,6 @@ def _show_store(path: Path, image_id: str | None, view: View) -> tuple[list[Bloc
 def _with_source(blocks: list[Block], source: str) -> list[Block]:
     """A line below the heading that says where all comes from."""
     return [blocks[0], Heading(source), *blocks[1:]]
-
-
-def store_kind(path: Path) -> str:
-    """The kind of a store, a key of :data:`~conta_core.stores.kinds.IMAGE_ARRAYS`.
-
-    Raises:
-        ContaError: it is no store of ours.
-    """
-    # a model or a photograph that was named by mistake is not to be deleted
-    mend = ": delete it and let the workflow make it again" if path.suffix == ".h5" else ""
-    try:
-        guard.require_checked_structure(path)
-        with h5py.File(path, "r", locking=False) as file:
-            found = str(guard.read_attributes(file).get("format"))
-    except guard.READING_ERRORS as error:
-        raise ContaError(
-            f"{path}: cannot be read as a store ({error}); expected {EXPECTED}{mend}"
-        ) from None
-    kind = found.removeprefix("conta-")
-    if found != f"conta-{kind}" or kind not in IMAGE_ARRAYS:
-        raise ContaError(
-            f"{path}: an HDF5 file of format {found!r}, no store of Conta; expected {EXPECTED}"
-        )
-    return kind
 
 
 def _why_missing(image_id: str | None, data: DataSet | None) -> str:

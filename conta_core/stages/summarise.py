@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from conta_core.atomic import replace_when_done
@@ -11,14 +12,23 @@ from conta_core.summary import summarise_scores, write_summary
 
 
 def summarise(
-    *, manifest: str, rounds: list[dict[str, Any]], output: str, report: str, run: str
+    *,
+    manifest: str,
+    rounds: list[dict[str, Any]],
+    settings: Mapping[str, Any],
+    benchmarks: str,
+    output: str,
+    report: str,
+    run: str,
 ) -> None:
     """Write the summary and the report of a run.
 
     Args:
         manifest: path of dataset.json.
         rounds: for each round, in order, the paths of its cams, refined, pseudo_masks,
-            train_masks, logits and context (or None), and ``scores``: stage -> path.
+            train_masks, logits, confounders and context (or None), and ``scores``: stage -> path.
+        settings: the keys that the run's results depend on, nested as in the config.
+        benchmarks: folder of Snakemake's benchmark files; what is not there is named.
         output: path of summary.json.
         report: path of report.html.
         run: name of the run.
@@ -28,7 +38,14 @@ def summarise(
     """
     data = Manifest.load(manifest)
     summary = summarise_scores(data, [paths["scores"] for paths in rounds], run)
-    page = render_report(summary, data, rounds)
+    page = render_report(
+        summary,
+        data,
+        rounds,
+        manifest_path=manifest,
+        settings=settings,
+        benchmarks=benchmarks,
+    )
     write_summary(output, summary)
     with replace_when_done(report) as temporary:
         temporary.write_text(page, encoding="utf-8")

@@ -30,7 +30,9 @@ def read_store_attributes(path: str | os.PathLike[str]) -> dict[str, Any]:
         guard.require_checked_structure(path)
         file = h5py.File(path, "r", locking=False)
     except (OSError, RuntimeError, KeyError, ValueError) as error:
-        raise ContaError(f"{path}: {_why_not_opened(Path(path), str(error))}; {MEND}") from None
+        # a model or a photograph that was named by mistake is not to be deleted
+        mend = MEND if Path(path).suffix == ".h5" else "expected a store (.h5)"
+        raise ContaError(f"{path}: {_why_not_opened(Path(path), str(error))}; {mend}") from None
     with file:
         try:
             found = guard.read_readable_attributes(file)

@@ -22,6 +22,8 @@ RIGHT, ERROR, WRONG = "right result", "clear error", "wrong"
 CONFIG = reduced({"conta": {"rounds": 2}}, shards=2)
 #: an error of a job or of Snakemake itself, in one line
 ERROR_LINE = re.compile(r"(?m)^.*(?:[Ee]rror: |Error in file|Exception: |Exception in ).*$")
+#: the element of a report that tells how long its own run took
+TIMES = re.compile(rb'<section id="times".*?</section>', re.DOTALL)
 
 
 @dataclass
@@ -117,10 +119,17 @@ class Bench:
 
 
 def content(workflow: Workflow) -> dict[str, str]:
-    """Every result -> digest of its bytes, without what is hidden."""
+    """Every result -> digest of its bytes, without what is hidden.
+
+    Of a report all but its section of times, which are another run's.
+    """
     results = workflow.directory / "results"
     return {
-        str(path.relative_to(results)): hashlib.sha256(path.read_bytes()).hexdigest()
+        str(path.relative_to(results)): hashlib.sha256(
+            TIMES.sub(b"", path.read_bytes(), count=1)
+            if path.name == "report.html"
+            else path.read_bytes()
+        ).hexdigest()
         for path in sorted(results.rglob("*"))
         if path.is_file() and not path.name.startswith(".")
     }

@@ -8,9 +8,11 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from conta_core.config import pick
 from conta_core.manifest import ImageRecord, Manifest
 from conta_core.masks import write_label_png
 from conta_core.scoring.score_files import score_entry, write_scores
+from conta_core.settings import Experiment
 from conta_core.stores.writer import write_store
 
 CLASSES = ("cat", "<dog>")
@@ -57,6 +59,8 @@ def write_run(root: Path) -> dict[str, Any]:
     return {
         "manifest": str(root / "dataset.json"),
         "rounds": [write_round(root, manifest, index) for index in range(2)],
+        "settings": pick(Experiment(seed=7), Experiment.model_fields, ["shards"]),
+        "benchmarks": str(root / "benchmarks"),
         "output": str(root / "out" / "summary.json"),
         "report": str(root / "out" / "report.html"),
         "run": "r",
@@ -65,7 +69,7 @@ def write_run(root: Path) -> dict[str, Any]:
 
 def write_round(root: Path, manifest: Manifest, index: int) -> dict[str, Any]:
     folder = root / f"round-{index}"
-    kinds = ("cams", "refined", "train_masks", "logits", "context")
+    kinds = ("cams", "refined", "train_masks", "logits", "confounders", "context")
     paths: dict[str, Any] = {kind: str(folder / f"{kind}.h5") for kind in kinds}
     rng = np.random.default_rng(index)
     about = {"classes": CLASSES, "run": "r", "round_index": index, "settings": {}}
@@ -74,8 +78,16 @@ def write_round(root: Path, manifest: Manifest, index: int) -> dict[str, Any]:
         write_store(paths["cams"], "cams", **about) as cams,
         write_store(paths["refined"], "refined", **about) as refined,
         write_store(paths["train_masks"], "train_masks", **about) as train_masks,
+        write_store(paths["confounders"], "confounders", **about) as confounders,
         write_store(paths["context"], "context", **about) as context,
     ):
+        confounders.write_root(
+            {
+                "masks": rng.random((2, 4, 4)).astype(np.float32),
+                "prior": np.array([0.25, 0.75], np.float32),
+                "count": np.array([2, 1]),
+            }
+        )
         context.write_root({"mean": np.zeros((4, 4)), "deviation": np.array(1.0)})
         for i in ids:
             keys = manifest.tag_indices(i)
@@ -89,11 +101,11 @@ def write_round(root: Path, manifest: Manifest, index: int) -> dict[str, Any]:
             arrays = {"mask": rng.random((4, 4)).astype(np.float32), "alpha": np.ones(2) / 2}
             context.write(i, arrays, SIZE)
     if index == 1:
-        paths["context"] = None
+        paths["confounders"] = paths["context"] = None
     paths["pseudo_masks"] = str(folder / "pseudo_masks")
     Path(paths["pseudo_masks"]).mkdir()
     for i in ids:
-        write_label_png(folder / "pseudo_masks" / f"{i}.png", np.full(SIZE, 255))
+        write_label_png(folder / "pseudo_masks" / f"{i}.png", np.full(SIZE, index + 1))
     paths["scores"] = {}
     for stage, splits in SPLITS.items():
         paths["scores"][stage] = str(folder / f"{stage}.json")

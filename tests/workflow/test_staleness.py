@@ -241,7 +241,8 @@ GATHERED = {
     "gather_logits": "predict_logits",
 }
 
-#: key of the config -> the rules whose params hold it; every key of the contract is here
+#: key of the config -> the rules whose params hold it; every key of the contract is here; the
+#: report shows each key that the results depend on, which `SHOWN` adds
 GROUPS: dict[str, set[str]] = {
     "dataset.name": {"index_dataset"},
     "dataset.format": {"index_dataset"},
@@ -278,13 +279,16 @@ GROUPS: dict[str, set[str]] = {
 }
 
 
+SHOWN = {"summarise"}
+
+
 def rules_of(key: str) -> set[str]:
-    """The longest entry of the table that the key lies under."""
+    """The longest entry of the table that the key lies under, and the report."""
     parts = key.split(".")
     for length in range(len(parts), 0, -1):
         name = ".".join(parts[:length])
         if name in GROUPS:
-            return GROUPS[name]
+            return GROUPS[name] | (SHOWN if name != "shards" else set())
     raise KeyError(f"{key} is not in the table: add it, with the rules that depend on it")
 
 
