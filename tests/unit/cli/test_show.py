@@ -112,7 +112,7 @@ def test_images_that_are_not_there(run: Path) -> None:
 def test_what_cannot_be_shown(run: Path, tmp_path: Path) -> None:
     assert "nothing.h5: no such file or folder; expected a store" in message("nothing.h5", "a")
     photograph = message(run / "data/photo_a.jpg", "photo_a")
-    assert "cannot be read as a store (it does not begin as an HDF5 file)" in photograph
+    assert "cannot be opened as a store (it does not begin as an HDF5 file)" in photograph
     assert "delete" not in photograph
     assert "a folder without masks" in message(run / "round-0/cam", "photo_a")
     assert f"name {run}, and the round with --round 1" in message(run / "round-1", "photo_a")
@@ -127,7 +127,7 @@ def test_what_cannot_be_shown(run: Path, tmp_path: Path) -> None:
     assert "--round is for the folder of a run" in message(run / CAMS, "photo_a", "--round", 0)
     with h5py.File(tmp_path / "other.h5", "w", libver="v110") as file:
         file.attrs["format"] = np.bytes_("weather")
-    assert "of format 'weather', no store of Conta" in message(tmp_path / "other.h5", "a")
+    assert "no store of Conta: its format is 'weather'" in message(tmp_path / "other.h5", "a")
 
 
 def test_damaged_and_old_stores(run: Path) -> None:
@@ -135,7 +135,7 @@ def test_damaged_and_old_stores(run: Path) -> None:
     whole = path.read_bytes()
     path.write_bytes(whole[: len(whole) // 2])
     text = message(path, "photo_a")
-    assert "truncated file" in text
+    assert "a store that is cut off" in text
     assert "delete it and let the workflow make it again" in text
     path.write_bytes(whole)
     with h5py.File(path, "r+", libver="v110") as file:
