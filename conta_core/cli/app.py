@@ -11,7 +11,9 @@ from rich.console import Console
 from conta_core.cli.check_data import check_data_command
 from conta_core.cli.export_test import export_test
 from conta_core.cli.import_weights import import_weights
+from conta_core.cli.status import status
 from conta_core.errors import ContaError
+from conta_core.progress_bar import show_bars
 
 app = typer.Typer(
     name="conta",
@@ -29,11 +31,13 @@ def _conta() -> None:
 app.command("import-weights")(import_weights)
 app.command("check-data")(check_data_command)
 app.command("export-test")(export_test)
+app.command("status")(status)
 
 
 def main() -> None:
     """Run the command; what a user can mend ends with one clear line and status 1."""
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
+    show_bars()
     try:
         app()
     except ContaError as error:
