@@ -37,6 +37,13 @@ def on_terminal() -> bool:
     return sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
 
 
+def clear_bar() -> None:
+    """Leave nothing of a bar in the terminal's last line, such as before an error."""
+    if on_terminal():
+        sys.stderr.write(CLEAR)
+        sys.stderr.flush()
+
+
 class Bar:
     """The bar of one loop, drawn while this process has the terminal for itself.
 

@@ -13,7 +13,7 @@ from conta_core.cli.export_test import export_test
 from conta_core.cli.import_weights import import_weights
 from conta_core.cli.status import status
 from conta_core.errors import ContaError
-from conta_core.progress_bar import show_bars
+from conta_core.progress_bar import clear_bar, show_bars
 
 app = typer.Typer(
     name="conta",
@@ -41,5 +41,6 @@ def main() -> None:
     try:
         app()
     except ContaError as error:
+        clear_bar()
         Console(stderr=True).print(f"error: {error}", style="red", markup=False, highlight=False)
         sys.exit(1)
