@@ -2,7 +2,8 @@
 
 Several jobs may write to one terminal. The first that draws locks the terminal and holds its
 bar in the last line; the others write lines, which begin with :data:`CLEAR` and so take the
-place of the bar, and the bar appears again below them. A lock ends with its process.
+place of the bar, and the bar appears again below them. A line of another program, such as one
+of Snakemake's, stands behind the bar, which then appears below it. A lock ends with its process.
 """
 
 from __future__ import annotations

@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from conta_core import progress_bar
+
 JOB = """
 import logging, sys, time
 from pathlib import Path
@@ -117,6 +119,22 @@ def test_two_jobs_on_one_terminal(tmp_path: Path) -> None:
         "conta round 1 c: is done",
         "",
     ]
+
+
+def test_a_library_draws_nothing_by_itself(tmp_path: Path) -> None:
+    """Only who called show_bars, as a job and the command line do."""
+    code = (
+        "import logging\n"
+        "from conta_core import progress_bar\n"
+        "from conta_core.progress import track\n"
+        "progress_bar.INTERVAL = 0.0\n"
+        "for _ in track(range(50), 50, 'x', logging.getLogger('conta_core')): pass\n"
+        "progress_bar.clear_bar()\n"
+    )
+    terminal = Terminal()
+    job = subprocess.Popen([sys.executable, "-c", code], stderr=terminal.theirs)
+    assert job.wait(120) == 0
+    assert terminal.text() == progress_bar.CLEAR
 
 
 @pytest.mark.parametrize("environment", [{"TERM": "dumb"}], ids=["dumb"])

@@ -12,6 +12,7 @@ import yaml
 from run_folder import RunFolder
 from typer.testing import CliRunner
 
+from conta_core.cli import status as command
 from conta_core.cli.app import app
 from conta_core.cli.status import FAILED
 from conta_core.errors import ContaError
@@ -100,16 +101,41 @@ def test_a_run_that_has_not_begun(folder: RunFolder) -> None:
     assert result.output.startswith("other: of 17 stages 17 waiting\n")
 
 
-def test_watch_ends_when_all_is_done(folder: RunFolder) -> None:
+def finish(folder: RunFolder) -> None:
+    """Write all that is to come of round 0, and the report."""
     for stage in STAGES:
         if stage.by_round:
             folder.write(stage.path("r", 0))
     folder.write("results/r/report.html")
+
+
+def test_watch_ends_when_all_is_done(folder: RunFolder) -> None:
+    finish(folder)
     (folder.directory / "one.yaml").write_text("runs: {r: {rounds: 1}}")
     for more in ((), ("--json",)):
         result = run("r", "--config", "one.yaml", "--watch", "0.1", *more)
         assert result.exit_code == 0, result.output
     assert len(result.output.splitlines()) == 1
+
+
+def test_watch_looks_again(folder: RunFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+    """First it runs, and while nobody looks it fails; then all is done."""
+    (folder.directory / "one.yaml").write_text("runs: {r: {rounds: 1}}")
+    waits: list[float] = []
+
+    def sleep(seconds: float) -> None:
+        waits.append(seconds)
+        if len(waits) == 1:
+            folder.log("refine_cams", "error: broken", part="1-of-1", level="ERROR")
+            return
+        finish(folder)
+
+    monkeypatch.setattr(command.time, "sleep", sleep)
+    result = run("r", "--config", "one.yaml", "--watch", "7", "--json")
+    assert result.exit_code == 0, result.output
+    counts = [json.loads(line)["counts"] for line in result.output.splitlines()]
+    assert waits == [7, 7]
+    assert [(c["running"], c["failed"]) for c in counts] == [(1, 0), (0, 1), (0, 0)]
 
 
 def test_without_utf8(folder: RunFolder) -> None:
