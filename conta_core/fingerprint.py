@@ -17,7 +17,16 @@ PACKAGE = "conta_core"
 
 #: modules and packages that cannot change a result: the values of settings are compared as params
 NEUTRAL = frozenset(
-    f"{PACKAGE}.{name}" for name in ("config", "errors", "jobs", "memory", "progress", "settings")
+    f"{PACKAGE}.{name}"
+    for name in (
+        "config",
+        "errors",
+        "jobs",
+        "memory",
+        "progress",
+        "progress_bar",
+        "settings",
+    )
 )
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from conta_core.errors import ContaError
 from conta_core.memory import keep_freed_memory
+from conta_core.progress_bar import CLEAR, on_terminal, show_bars
 
 LOGGER = logging.getLogger("conta_core")
 
@@ -24,6 +25,8 @@ os.environ.setdefault("GOMP_SPINCOUNT", "20000")
 @contextmanager
 def job(log: str, rule: str, wildcards: Mapping[str, str]) -> Iterator[None]:
     """Log to the rule's log file and to the terminal; end with one clear line on an error.
+
+    What is logged with :data:`conta_core.progress.LOG_ONLY` is not for the terminal.
 
     Args:
         log: path of the log file.
@@ -42,7 +45,10 @@ def job(log: str, rule: str, wildcards: Mapping[str, str]) -> Iterator[None]:
     to_file = logging.FileHandler(log, mode="w")
     to_file.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     to_terminal = logging.StreamHandler(sys.stderr)
-    to_terminal.setFormatter(logging.Formatter(f"{name}: %(message)s"))
+    start = CLEAR if on_terminal() else ""  # in the place of a bar, this job's or another's
+    to_terminal.setFormatter(logging.Formatter(f"{start}{name}: %(message)s"))
+    to_terminal.addFilter(lambda record: not getattr(record, "log_only", False))
+    show_bars(name)
     LOGGER.handlers = [to_file, to_terminal]
     LOGGER.setLevel(logging.INFO)
     LOGGER.propagate = False

@@ -14,7 +14,9 @@ from conta_core.cli.export_test import export_test
 from conta_core.cli.import_weights import import_weights
 from conta_core.cli.inspect import inspect
 from conta_core.cli.show import show_command
+from conta_core.cli.status import status
 from conta_core.errors import ContaError
+from conta_core.progress_bar import clear_bar, show_bars
 
 app = typer.Typer(
     name="conta",
@@ -35,14 +37,17 @@ app.command("export-test")(export_test)
 app.command("show")(show_command)
 app.command("inspect")(inspect)
 app.command("diff")(diff)
+app.command("status")(status)
 
 
 def main() -> None:
     """Run the command; what a user can mend ends with one clear line and status 1."""
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
+    show_bars()
     try:
         app()
     except ContaError as error:
+        clear_bar()
         console = Console(stderr=True, highlight=False, soft_wrap=True)
         console.print(f"error: {error}", style="red", markup=False)
         sys.exit(1)

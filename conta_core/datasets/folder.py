@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 import csv
+import difflib
+import logging
 import os
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 from conta_core.datasets.problems import nearest, refuse
 from conta_core.errors import ContaError
@@ -19,6 +25,7 @@ from conta_core.manifest import (
 from conta_core.masks import IGNORE
 from conta_core.settings import DatasetSettings
 
+LOGGER = logging.getLogger(__name__)
 #: Linux takes 4,096 bytes, those of the root among them
 MAX_PATH_LENGTH = 1000
 COLUMNS = ("image", "tags", "split", "mask")
@@ -91,7 +98,10 @@ def read_folder(settings: DatasetSettings) -> Manifest:
             mask=str(given) if row.mask or given.is_file() else None,
         )
         lists[splits[row.split]].append(row.id)
+    problems += _misplaced(root, records)
     refuse(problems, str(table))
+    if not settings.classes:
+        _warn_of_look_alikes(table, Counter(tag for row in rows for tag in row.tags))
     if not classes:
         raise ContaError(f"{table}: no row has a tag; expected at least one class")
     return Manifest(
@@ -105,6 +115,52 @@ def read_folder(settings: DatasetSettings) -> Manifest:
     )
 
 
+def _misplaced(root: Path, records: Mapping[str, ImageRecord]) -> list[str]:
+    """Images that are not where the table says, but elsewhere below the root."""
+    missing = [record.image for record in records.values() if not os.path.isfile(record.image)]
+    if not missing:
+        return []  # the usual case: the folder is not walked through
+    there = {
+        name.lower(): os.path.relpath(os.path.join(folder, name), root)
+        for folder, _, names in os.walk(root)
+        for name in names
+    }
+    return [
+        f"{path}: no such image, but there is {found}: write that into tags.csv, as the path below "
+        "its folder"
+        for path in missing
+        if (found := there.get(os.path.basename(path).lower())) is not None
+    ]
+
+
+def _warn_of_look_alikes(table: Path, counts: Counter[str]) -> None:
+    """Say which tags may be another, misspelt: each is a class of its own."""
+    for tag, count in counts.items():
+        others = [other for other in counts if counts[other] > count]
+        same = [other for other in others if other.casefold() == tag.casefold()]
+        rare = difflib.get_close_matches(tag, others, n=1) if count == 1 else []
+        for other in (same or rare)[:1]:
+            LOGGER.warning(
+                "%s: the tag %r (images: %d) looks like %r (images: %d), and both are classes now: "
+                "mend it if it is misspelt",
+                table,
+                tag,
+                count,
+                other,
+                counts[other],
+            )
+
+
+def _header_hint(header: Sequence[str]) -> str:
+    """What to do about the usual wrong first lines."""
+    names = {name.strip().lower() for cell in header for name in re.split(r"[;\t]", cell)}
+    if {"image", "tags"} <= names:
+        if len(header) == 1:
+            return ": separate the columns by commas, and tags by ';'"
+        return ": write the names in small letters, without spaces, each once"
+    return ": name the columns so in the first line"
+
+
 def _read_rows(table: Path, default_split: str) -> tuple[list[_Row], list[str]]:
     try:
         with open(table, newline="", encoding="utf-8-sig") as stream:
@@ -115,7 +171,7 @@ def _read_rows(table: Path, default_split: str) -> tuple[list[_Row], list[str]]:
             if "image" not in header or "tags" not in header or unknown or repeated:
                 raise ContaError(
                     f"{table}: its first line is {','.join(header)!r}; expected "
-                    "image,tags[,split][,mask]"
+                    f"image,tags[,split][,mask]{_header_hint(header)}"
                 )
             lines = [(reader.line_num, line) for line in reader]
     except FileNotFoundError:
@@ -123,15 +179,21 @@ def _read_rows(table: Path, default_split: str) -> tuple[list[_Row], list[str]]:
             f"{table}: no such file; expected a table with the columns image,tags[,split][,mask]"
         ) from None
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise ContaError(f"{table}: unreadable ({error}); expected a CSV file in UTF-8") from None
+        raise ContaError(
+            f"{table}: unreadable ({error}); expected a CSV file in UTF-8: in a spreadsheet, save "
+            "it as 'CSV UTF-8'"
+        ) from None
     rows = []
     problems = []
     for number, line in lines:
         where = f"{table}, line {number}"
         if None in line or None in line.values():
+            cells: dict[Any, Any] = dict(line)  # what is too much stands under None, as a list
+            further = cells.pop(None, [])
+            found = [*(value for value in cells.values() if value is not None), *further]
             problems.append(
-                f"{where}: another number of cells than the {len(header)} of the first line; "
-                "separate tags by ';', quote names that hold a comma"
+                f"{where}: {len(found)} cells, {','.join(found)[:MAX_ID_LENGTH]!r}, but the first "
+                f"line has {len(header)}; separate tags by ';', quote names that hold a comma"
             )
             continue
         cells = {key: value.strip() for key, value in line.items()}

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 import torch.nn.functional as F
 from torch import Tensor
 
+from conta_core.cams import EPSILON
 from conta_core.context_maps import ContextMaps
 from conta_core.manifest import Manifest
 from conta_core.networks.cam_net import CamNet
@@ -17,6 +19,7 @@ from conta_core.training.batch_norms import prepare_batch_norms
 from conta_core.training.files import NO_FILES, TrainingFiles
 from conta_core.training.model_training import ModelTraining
 from conta_core.training.objective import Objective, learning
+from conta_core.training.sketches import heat_over
 from conta_core.training.views import ViewedImages
 
 
@@ -86,6 +89,7 @@ class CamObjective(Objective):
     """
 
     weights = (1.0,)
+    sketched = "CAMs"
 
     def __init__(self, model: CamNet, frozen_blocks: int) -> None:
         super().__init__()
@@ -102,10 +106,23 @@ class CamObjective(Objective):
 
     def forward(self, features: list[Tensor], targets: Mapping[str, Tensor]) -> tuple[Tensor, ...]:
         """The losses of the images, and how many there are."""
-        blocks = self.model.backbone(features[0], targets.get("context"), first=self._first)
-        logits = self.model.classify(blocks[-1] if blocks else features[0]).float()
+        logits = self.model.classify(self._last(features, targets)).float()
         losses = F.multilabel_soft_margin_loss(logits, targets["tags"], reduction="none")
         return losses.sum()[None], losses.new_tensor([len(losses)])
+
+    def sketch(self, images: Tensor, targets: Mapping[str, Tensor]) -> list[list[np.ndarray]]:
+        """The CAM of each of an image's tags, at one scale, over its maximum."""
+        maps = F.relu(self.model.classifier(self._last(self.frozen(images), targets)))
+        maps = maps / maps.amax(dim=(2, 3), keepdim=True).clamp_min(EPSILON)
+        return [
+            [heat_over(image, own[index]) for index in tags.nonzero().flatten().tolist()]
+            for image, own, tags in zip(images, maps, targets["tags"], strict=True)
+        ]
+
+    def _last(self, features: list[Tensor], targets: Mapping[str, Tensor]) -> Tensor:
+        """The last block's output."""
+        blocks = self.model.backbone(features[0], targets.get("context"), first=self._first)
+        return blocks[-1] if blocks else features[0]
 
 
 def _groups(model: CamNet, settings: CamSettings) -> list[dict[str, Any]]:

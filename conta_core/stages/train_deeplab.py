@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from conta_core.manifest import Manifest
-from conta_core.masks import IGNORE, read_label_png, require_masks
+from conta_core.masks import IGNORE, read_label_png, require_masks, voc_palette
 from conta_core.networks.deeplab import DeepLab
 from conta_core.settings import SegmentationSettings
 from conta_core.training import processes
@@ -93,6 +93,8 @@ class MscObjective(Objective):
         class_weights: (n + 1,); None: every class weighs 1.
     """
 
+    sketched = "masks"
+
     def __init__(self, model: DeepLab, frozen_blocks: int, class_weights: Tensor | None) -> None:
         super().__init__()
         self.model = model
@@ -109,9 +111,20 @@ class MscObjective(Objective):
 
     def forward(self, features: list[Tensor], targets: Mapping[str, Tensor]) -> tuple[Tensor, ...]:
         """The cross-entropies' sums over pixels and their counts, by output."""
+        return msc_terms(self._outputs(features), targets["labels"], self._class_weights)
+
+    def sketch(self, images: Tensor, targets: Mapping[str, Tensor]) -> list[list[np.ndarray]]:
+        """The pseudo-mask and the predicted mask in VOC's palette."""
+        logits = self._outputs(self.frozen(images))[-1]
+        sharp = F.interpolate(logits, images.shape[-2:], mode="bilinear", align_corners=False)
+        palette = voc_palette()
+        both = (targets["labels"].cpu().numpy(), sharp.argmax(dim=1).cpu().numpy())
+        return [[palette[mask], palette[own]] for mask, own in zip(*both, strict=True)]
+
+    def _outputs(self, features: list[Tensor]) -> list[Tensor]:
+        """Logits of each scale, and their maximum."""
         last = [(self.model.backbone(x, first=self._first) or [x])[-1] for x in features]
-        outputs = self.model.combine([self.model.aspp(x) for x in last])
-        return msc_terms(outputs, targets["labels"], self._class_weights)
+        return self.model.combine([self.model.aspp(x) for x in last])
 
 
 def msc_terms(

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from conta_core.errors import ContaError
 from conta_core.irn_loss import EPSILON, WEIGHTS, irn_terms
 from conta_core.manifest import Manifest
+from conta_core.masks import voc_palette
 from conta_core.networks.irn import GRID_STRIDE, Irn
 from conta_core.settings import IrnSettings
 from conta_core.stores.reader import StoreReader
@@ -20,6 +22,7 @@ from conta_core.training.frozen_features import batches
 from conta_core.training.model_training import ModelTraining
 from conta_core.training.objective import Objective
 from conta_core.training.schedule import Pass
+from conta_core.training.sketches import heat_over
 from conta_core.training.views import ViewedImages
 
 
@@ -87,6 +90,7 @@ class IrnObjective(Objective):
 
     weights = WEIGHTS
     epsilon = EPSILON
+    sketched = "edges"
 
     def __init__(self, model: Irn, crop: int, radius: int) -> None:
         super().__init__()
@@ -107,6 +111,15 @@ class IrnObjective(Objective):
         edge, displacement = self.model.heads(features, self.grid)
         small = targets["labels"][:, ::GRID_STRIDE, ::GRID_STRIDE]
         return irn_terms(edge, displacement, small, self._radius)
+
+    def sketch(self, images: Tensor, targets: Mapping[str, Tensor]) -> list[list[np.ndarray]]:
+        """The IR labels in VOC's palette, and the probability of an edge."""
+        edge = self.model.edge(self.frozen(images), self.grid).sigmoid()[:, 0]
+        labels = voc_palette()[targets["labels"].cpu().numpy()]
+        return [
+            [own, heat_over(image, probability)]
+            for own, image, probability in zip(labels, images, edge, strict=True)
+        ]
 
 
 def _groups(model: Irn, settings: IrnSettings) -> list[dict[str, Any]]:

@@ -17,6 +17,7 @@ import torch
 
 from conta_core.atomic import replace_when_done
 from conta_core.errors import ContaError
+from conta_core.progress import LOG_ONLY
 from conta_core.training import processes
 
 LOGGER = logging.getLogger(__name__)
@@ -54,7 +55,7 @@ class Checkpoint:
         }
         with replace_when_done(self._path) as temporary:
             torch.save(state, temporary)
-        LOGGER.info("state of step %d kept in %s", step, self._path)
+        LOGGER.info("state of step %d kept in %s", step, self._path, extra=LOG_ONLY)
 
     def restore(self, parts: Mapping[str, Any]) -> tuple[int, Any]:
         """Load the state where there is one of this very training.

@@ -24,6 +24,7 @@ from conta_core.training.interruption import EXIT_STATUS, Interruption, noticed
 from conta_core.training.journal import Journal
 from conta_core.training.objective import Objective
 from conta_core.training.schedule import Schedule
+from conta_core.training.sketches import Sketches
 from conta_core.training.views import ViewedImages
 
 LOGGER = logging.getLogger(__name__)
@@ -65,8 +66,10 @@ def train(
     """
     loop = _Loop(objective, groups, images, schedule, what, Checkpoint(files.checkpoint, key))
     journal = Journal(what, files.tensorboard)
+    drawn = files.tensorboard is not None and processes.is_first()
+    sketches = Sketches(objective, images) if drawn else None
     with noticed() as interruption:
-        loop.run(journal, interruption, workers)
+        loop.run(journal, sketches, interruption, workers)
     journal.end()
 
 
@@ -100,7 +103,13 @@ class _Loop:
             "scaler": self.scaler,
         }
 
-    def run(self, journal: Journal, interruption: Interruption, workers: int) -> None:
+    def run(
+        self,
+        journal: Journal,
+        sketches: Sketches | None,
+        interruption: Interruption,
+        workers: int,
+    ) -> None:
         """From the state kept, or from the start, to the last step."""
         done, noted = self.checkpoint.restore(self.parts)
         if noted is not None:
@@ -132,6 +141,12 @@ class _Loop:
             rates = [group["lr"] for group in self.optimizer.param_groups]
             journal.step(done, batch.epoch, sum(losses) / accumulate, rates)
             losses, done = [], done + 1
+            if (
+                sketches is not None
+                and self.schedule.ends_epoch(done)
+                and sketches.due(last=done == steps)
+            ):
+                journal.pictures(done - 1, sketches.draw())
             if done < steps and (asked or time.monotonic() - kept > CHECKPOINT_INTERVAL):
                 kept = time.monotonic()
                 self.checkpoint.save(done, self.parts, journal.state())

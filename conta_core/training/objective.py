@@ -10,6 +10,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -20,10 +21,12 @@ class Objective(nn.Module, ABC):
     Attributes:
         weights: of the ratios.
         epsilon: added to each count; a ratio without counts is 0.
+        sketched: names what :meth:`sketch` draws.
     """
 
     weights: Sequence[float]
     epsilon: float = 0.0
+    sketched: str = "sketch"
 
     @abstractmethod
     def frozen(self, images: Tensor) -> list[Tensor]:
@@ -40,6 +43,19 @@ class Objective(nn.Module, ABC):
         Returns:
             ``sums`` (k,) with their gradient and ``counts`` (k,), of the k ratios.
         """
+
+    def sketch(self, images: Tensor, targets: Mapping[str, Tensor]) -> list[list[np.ndarray]]:
+        """What the network makes of whole images, to be looked at; in evaluation mode.
+
+        Args:
+            images: uint8 (B, 3, crop, crop), filled up where they are smaller.
+            targets: as in :meth:`forward`.
+
+        Returns:
+            Of each image the pictures that stand beside it, uint8 (crop, crop, 3) each; nothing
+            where there is nothing to look at.
+        """
+        return []
 
     def loss(self, sums: Tensor, counts: Tensor) -> Tensor:
         """The loss of a whole batch, a scalar, see :func:`weighted_ratios`."""

@@ -68,6 +68,12 @@ class Schedule:
         ]
         return every[: self.steps * self.settings.accumulate]
 
+    def ends_epoch(self, done: int) -> bool:
+        """Whether the last of so many steps ends an epoch, or the training."""
+        passes, whole = done * self.settings.accumulate, self.passes_per_epoch
+        before = passes - self.settings.accumulate
+        return done == self.steps or passes // whole > before // whole
+
     def rate(self, step: int) -> float:
         """What the learning rates are multiplied by at a step, (1 - step / steps)^0.9.
 

@@ -142,9 +142,31 @@ class ViewedImages(Dataset[dict[str, torch.Tensor]]):
         """
         index, number = key
         image_id = self.ids[index]
-        record = self.manifest.images[image_id]
         generator = numpy_generator(*self._seed, image_id, number)
-        view = draw_view(generator, record.size, self._settings)
+        size = self.manifest.images[image_id].size
+        return self._under(image_id, draw_view(generator, size, self._settings))
+
+    def whole(self, index: int) -> tuple[dict[str, torch.Tensor], tuple[int, int]]:
+        """The image of an index, whole, with its long side as long as a crop; draws nothing.
+
+        Returns:
+            As :meth:`__getitem__`, and the height and width that the image has in it, at the
+            top left.
+        """
+        image_id, crop = self.ids[index], self._settings.crop
+        size = self.manifest.images[image_id].size
+        height, width = (max(1, round(side * crop / max(size))) for side in size)
+        return self._under(image_id, View(height, width, False, 0, 0, crop)), (height, width)
+
+    def tagged(self, count: int) -> list[int]:
+        """Indices of up to so many images, evenly spaced over those that have a tag."""
+        all_tagged = [i for i, name in enumerate(self.ids) if self.manifest.images[name].tags]
+        step = max(1, len(all_tagged) // count)
+        return all_tagged[::step][:count]
+
+    def _under(self, image_id: str, view: View) -> dict[str, torch.Tensor]:
+        """The image, and all that lies on it, under a view."""
+        record = self.manifest.images[image_id]
         image = view.apply(read_image(record.image), cv2.INTER_LINEAR, self._fill)
         sample = {
             "image": torch.from_numpy(np.ascontiguousarray(image.transpose(2, 0, 1))),

@@ -36,8 +36,9 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 
 def test_items_pass_through(lines: list[str]) -> None:
     assert list(track("abc", 3, "letters", LOGGER)) == ["a", "b", "c"]
-    assert len(lines) == 1
-    assert lines[0].startswith("letters: 3 images in 0.")
+    assert lines[0] == "letters: 1 of 3 images"
+    assert lines[1].startswith("letters: 3 images in 0.")
+    assert len(lines) == 2
 
 
 def test_nothing_to_do(lines: list[str]) -> None:
@@ -45,15 +46,42 @@ def test_nothing_to_do(lines: list[str]) -> None:
     assert lines == []
 
 
-def test_a_line_every_interval(lines: list[str], clock: list[float]) -> None:
+def test_a_line_a_minute(lines: list[str], clock: list[float]) -> None:
+    """The first item, which fills caches, is not in the rate."""
     for item in track(range(100), 100, "CAMs", LOGGER, "steps"):
-        clock[0] += 1.0 if item < 25 else 0.125
+        clock[0] += 30.0 if item == 0 else 6.0 if item < 25 else 2.0
     assert lines == [
-        "CAMs: 10 of 100 steps, 1.0/s, 1 min 30 s left",
-        "CAMs: 20 of 100 steps, 1.0/s, 1 min 20 s left",
-        "CAMs: 65 of 100 steps, 2.2/s, 16.2 s left",
-        "CAMs: 100 steps in 34.4 s",
+        "CAMs: 1 of 100 steps",
+        "CAMs: 11 of 100 steps, 0.2/s, 8 min 54 s left",
+        "CAMs: 21 of 100 steps, 0.2/s, 7 min 54 s left",
+        "CAMs: 43 of 100 steps, 0.2/s, 4 min 04 s left",
+        "CAMs: 73 of 100 steps, 0.3/s, 1 min 30 s left",
+        "CAMs: 100 steps in 5 min 24 s",
     ]
+
+
+def test_going_on(lines: list[str], clock: list[float]) -> None:
+    """What an earlier process did is not in the rate."""
+    for _ in track(range(80), 100, "CAMs", LOGGER, before=20):
+        clock[0] += 1.0
+    assert lines == [
+        "CAMs: 21 of 100 images",
+        "CAMs: 81 of 100 images, 1.0/s, 19.0 s left",
+        "CAMs: 100 images in 1 min 20 s",
+    ]
+
+
+@pytest.mark.parametrize(("seconds", "shown"), [(0.4, []), (2.0, ["walk: 2 images in 2.0 s"])])
+def test_what_the_terminal_gets(
+    seconds: float, shown: list[str], caplog: pytest.LogCaptureFixture, clock: list[float]
+) -> None:
+    """Neither the first line nor loops that took no time."""
+    caplog.set_level(logging.INFO, logger="conta_core")
+    for number in track([0, 1], 2, "walk", LOGGER):
+        clock[0] += seconds * number
+    assert len(caplog.records) == 2
+    records = [r for r in caplog.records if not getattr(r, "log_only", False)]
+    assert [r.getMessage() for r in records] == shown
 
 
 @pytest.mark.parametrize(
@@ -78,4 +106,4 @@ def test_items_are_taken_one_by_one(lines: list[str]) -> None:
     assert next(tracked) == 0
     assert next(source) == 1
     assert next(tracked) == 2
-    assert lines == []
+    assert lines == ["x: 1 of 10 images"]

@@ -354,6 +354,7 @@ MODULES: dict[str, set[Work]] = {
     "report/plots.py": jobs("conta", {None: SUMMARISE}) | jobs("control", {None: SUMMARISE}),
     "manifest.py": FROM_INDEX_DATASET,
     "progress.py": NOTHING,
+    "progress_bar.py": NOTHING,
     "settings/training.py": NOTHING,
     "training/model_training.py": FROM_TRAIN_CAM,
     "config_files.py": NOTHING,

@@ -90,7 +90,7 @@ def test_all_problems_of_a_table_at_once(tmp_path: Path) -> None:
     assert "line 3: sub/a.png has the id a of" in message
     assert "line 4: image id 'b c'" in message
     assert "line 5: split 'test'" in message
-    assert "line 6: another number of cells" in message
+    assert "line 6: 1 cells, 'e.jpg', but the first line has 3" in message
 
 
 def test_long_lists_of_problems_are_cut(tmp_path: Path) -> None:
@@ -104,6 +104,66 @@ def test_long_lists_of_problems_are_cut(tmp_path: Path) -> None:
 @pytest.mark.parametrize("header", ["image", "tags", "image,tags,sex", "a.jpg,dog"])
 def test_header(tmp_path: Path, header: str) -> None:
     assert "expected image,tags[,split][,mask]" in _problems(tmp_path, f"{header}\n")
+
+
+@pytest.mark.parametrize(
+    ("header", "hint"),
+    [
+        ("image;tags", "separate the columns by commas, and tags by ';'"),
+        ("image\ttags", "separate the columns by commas"),
+        ("Image,Tags", "in small letters"),
+        ("file,label", "name the columns so in the first line"),
+    ],
+)
+def test_what_spreadsheets_make_of_the_header(tmp_path: Path, header: str, hint: str) -> None:
+    assert hint in _problems(tmp_path, f"{header}\na.jpg,dog\n")
+
+
+def test_tags_separated_by_commas(tmp_path: Path) -> None:
+    message = _problems(tmp_path, "image,tags\na.jpg,dog,cat\n")
+    assert "line 2: 3 cells, 'a.jpg,dog,cat', but the first line has 2; separate tags" in message
+
+
+def test_other_encodings(tmp_path: Path) -> None:
+    (tmp_path / "tags.csv").write_text("image,tags\na.jpg,dog\n", encoding="utf-16")
+    settings = DatasetSettings(name="mine", format="folder", root=str(tmp_path))
+    with pytest.raises(ContaError, match="save it as 'CSV UTF-8'"):
+        read_folder(settings)
+
+
+def test_images_that_lie_elsewhere(tmp_path: Path) -> None:
+    """A forgotten folder and an ending in capitals; what is nowhere is left to the file check."""
+    (tmp_path / "images").mkdir()
+    for name in ("a.jpg", "b.JPG"):
+        (tmp_path / "images" / name).touch()
+    message = _problems(tmp_path, "image,tags\na.jpg,dog\nimages/b.jpg,dog\nc.jpg,dog\n")
+    assert "2 problems" in message
+    assert f"{tmp_path}/a.jpg: no such image, but there is images/a.jpg" in message
+    assert f"{tmp_path}/images/b.jpg: no such image, but there is images/b.JPG" in message
+
+
+@pytest.mark.parametrize(
+    ("tags", "keys", "warned"),
+    [
+        (["dog", "dog", "dgo"], {}, ["dgo"]),
+        (["dog", "dog", "dog", "Dog", "Dog"], {}, ["Dog"]),
+        (["dog", "dog", "cow", "cow"], {}, []),
+        (["dog", "cat"], {}, []),
+        (["dog", "dog", "doge"], {"classes": ("dog", "doge")}, []),
+    ],
+)
+def test_tags_that_look_alike(
+    tags: list[str],
+    keys: dict[str, Any],
+    warned: list[str],
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    rows = "".join(f"{i}.jpg,{tag}\n" for i, tag in enumerate(tags))
+    _read(tmp_path, f"image,tags\n{rows}", **keys)
+    assert len(caplog.records) == len(warned)
+    for tag in warned:
+        assert f"the tag {tag!r} (images: {tags.count(tag)}) looks like 'dog'" in caplog.text
 
 
 def test_missing_table_and_no_tags(tmp_path: Path) -> None:

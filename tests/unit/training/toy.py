@@ -32,6 +32,12 @@ class Numbers(Dataset[dict[str, Tensor]]):
     def __len__(self) -> int:
         return COUNT
 
+    def tagged(self, count: int) -> list[int]:
+        return [1, 3]
+
+    def whole(self, index: int) -> tuple[dict[str, Tensor], tuple[int, int]]:
+        return self[index, 0], (4, 3)
+
     def __getitem__(self, key: tuple[int, int]) -> dict[str, Tensor]:
         index, view = key
         generator = torch.Generator().manual_seed(1000 * index + view)

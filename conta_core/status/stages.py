@@ -1,0 +1,94 @@
+"""The stages of a run in order, and the files of each; a test holds them against the rules."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from conta_core.settings import Experiment
+
+RUN = "results/{run}"
+ROUND = "results/{run}/round-{round}"
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One stage of the workflow.
+
+    Attributes:
+        name: of its rule.
+        output: path of what it makes, with ``{run}`` and, by round, ``{round}``.
+        gathered_by: rule that makes ``output`` of its parts; None: it has no parts.
+    """
+
+    name: str
+    output: str
+    gathered_by: str | None = None
+
+    @property
+    def by_round(self) -> bool:
+        """Whether every round has it."""
+        return "{round}" in self.output
+
+    def path(self, run: str, index: int | None) -> str:
+        """What it makes, relative to the working directory."""
+        return self.output.format(run=run, round=index)
+
+    def log(self, run: str, index: int | None, part: str | None = None) -> str:
+        """Its log, or that of a part such as ``1-of-4``; that of the gathering for None."""
+        if self.gathered_by is None or part is None:
+            place = f"{run}.log" if index is None else f"{run}/round-{index}.log"
+            return f"logs/{self.gathered_by or self.name}/{place}"
+        return f"logs/{self.name}/{run}/round-{index}/{part}.log"
+
+    def part(self, run: str, index: int | None, part: str) -> str:
+        """Path of one part of its output."""
+        return f"{self.path(run, index).removesuffix('.h5')}.parts/{part}"
+
+    def checkpoint(self, run: str, index: int | None) -> str:
+        """Where it keeps its state while it trains."""
+        return f"checkpoints/{self.name}/{run}/round-{index}.pt"
+
+    def is_needed(self, index: int | None, experiment: Experiment) -> bool:
+        """Whether the run has this stage in this round."""
+        if self.name == "make_context_shapes":
+            return experiment.dataset.format == "context-shapes"
+        if self.name == "make_coco_masks":
+            return experiment.dataset.format == "coco"
+        if self.name in ("build_confounders", "deconfound"):
+            later = index is not None and index < experiment.rounds - 1
+            return later and experiment.context.method != "none"
+        return True
+
+    @property
+    def depends_on_config(self) -> bool:
+        """Whether some runs do without it."""
+        return self.name in (
+            "make_context_shapes",
+            "make_coco_masks",
+            "build_confounders",
+            "deconfound",
+        )
+
+
+STAGES = (
+    Stage("make_context_shapes", f"{RUN}/context_shapes"),
+    Stage("make_coco_masks", f"{RUN}/coco_masks"),
+    Stage("index_dataset", f"{RUN}/dataset.json"),
+    Stage("train_cam", f"{ROUND}/cam/model.safetensors"),
+    Stage("extract_cams", f"{ROUND}/cam/cams.h5", "gather_cams"),
+    Stage("evaluate_cams", f"{ROUND}/scores/cam.json"),
+    Stage("make_irn_labels", f"{ROUND}/irn/labels.h5", "gather_labels"),
+    Stage("train_irn", f"{ROUND}/irn/model.safetensors"),
+    Stage("refine_cams", f"{ROUND}/irn/refined.h5", "gather_refined"),
+    Stage("evaluate_refined", f"{ROUND}/scores/refined.json"),
+    Stage("make_pseudo_masks", f"{ROUND}/pseudo_masks"),
+    Stage("evaluate_pseudo_masks", f"{ROUND}/scores/pseudo_masks.json"),
+    Stage("train_deeplab", f"{ROUND}/segmentation/model.safetensors"),
+    Stage("predict_train_masks", f"{ROUND}/segmentation/train_masks.h5", "gather_train_masks"),
+    Stage("predict_logits", f"{ROUND}/segmentation/logits.h5", "gather_logits"),
+    Stage("evaluate_segmentation", f"{ROUND}/scores/segmentation.json"),
+    Stage("evaluate_crf", f"{ROUND}/scores/segmentation_crf.json"),
+    Stage("build_confounders", f"{ROUND}/context/confounders.h5"),
+    Stage("deconfound", f"{ROUND}/context/context.h5"),
+    Stage("summarise", f"{RUN}/report.html"),
+)
