@@ -94,8 +94,9 @@ def _kill_a_worker(
 
     file = workflow.directory / "reduced.yaml"
     file.write_text(yaml.safe_dump(merge(workflow.config, changes), sort_keys=False))
-    words = ["-s", str(workflow.code / "Snakefile"), "--directory", str(workflow.directory)]
-    options = ["--configfile", str(file), "--cores", "4", "--set-threads", f"{rule}=4", target]
+    # the target first: these options take all the words that follow them
+    words = [target, "-s", str(workflow.code / "Snakefile"), "--directory", workflow.directory]
+    options = ["--configfile", str(file), "--cores", "4", "--set-threads", f"{rule}=4"]
     log = Path(workflow.directory / "output.txt")
     with open(log, "w") as output:
         process = subprocess.Popen(
