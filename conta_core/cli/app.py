@@ -11,6 +11,7 @@ from rich.console import Console
 from conta_core.cli.check_data import check_data_command
 from conta_core.cli.export_test import export_test
 from conta_core.cli.import_weights import import_weights
+from conta_core.cli.predict import predict
 from conta_core.errors import ContaError
 
 app = typer.Typer(
@@ -29,6 +30,7 @@ def _conta() -> None:
 app.command("import-weights")(import_weights)
 app.command("check-data")(check_data_command)
 app.command("export-test")(export_test)
+app.command("predict")(predict)
 
 
 def main() -> None:
