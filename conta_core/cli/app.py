@@ -9,6 +9,7 @@ import typer
 from rich.console import Console
 
 from conta_core.cli.check_data import check_data_command
+from conta_core.cli.export import export
 from conta_core.cli.export_test import export_test
 from conta_core.cli.import_weights import import_weights
 from conta_core.cli.predict import predict
@@ -31,6 +32,7 @@ app.command("import-weights")(import_weights)
 app.command("check-data")(check_data_command)
 app.command("export-test")(export_test)
 app.command("predict")(predict)
+app.command("export")(export)
 
 
 def main() -> None:

@@ -19,7 +19,6 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-
 if TYPE_CHECKING:
     from conta_core.prediction.results import Outcome, ResultFolder
 
@@ -98,7 +97,6 @@ def predict(
     A photograph that cannot be read is told at the end, the others are done, and the status is 1.
 
     Examples:
-
       conta predict results/mine/round-2/segmentation/model.safetensors photos/ -o out
 
       conta predict model.safetensors "photos/**/*.jpg" -o out --crf
@@ -119,17 +117,16 @@ def predict(
     # only here: `conta --help` must not wait for torch
     from conta_core.memory import keep_freed_memory
     from conta_core.prediction.photographs import find_photographs
-    from conta_core.prediction.predict import available_cores, default_batch_size, predict_folder
+    from conta_core.prediction.predict import default_batch_size, predict_folder
     from conta_core.prediction.results import ResultFolder
     from conta_core.prediction.segmenter import Segmenter
+    from conta_core.prediction.threads import available_cores
     from conta_core.settings import CrfSettings
 
     keep_freed_memory()
     photographs = find_photographs(paths, output)
     segmenter = Segmenter(model, long_side)
-    results = ResultFolder(
-        output, segmenter.class_names, overlays, CrfSettings() if crf else None
-    )
+    results = ResultFolder(output, segmenter.class_names, overlays, CrfSettings() if crf else None)
     start = time.monotonic()
     with _bar(as_json) as progress:
         bar = progress.add_task("photographs", total=len(photographs))
@@ -150,9 +147,7 @@ def predict(
         raise typer.Exit(1)
 
 
-def _refuse_beside_camera(
-    paths: Sequence[str] | None, crf: bool, batch_size: int | None
-) -> None:
+def _refuse_beside_camera(paths: Sequence[str] | None, crf: bool, batch_size: int | None) -> None:
     given = {"PATH": paths, "--crf": crf, "--batch-size": batch_size}
     if too_much := [name for name, value in given.items() if value]:
         raise typer.BadParameter(f"{', '.join(too_much)} cannot stand beside --camera")

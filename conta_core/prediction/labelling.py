@@ -24,7 +24,7 @@ def strongest_labels(logits: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     for label in range(1, len(logits)):
         values = _upsampled(logits[label], size)
         stronger = cv2.compare(values, best, cv2.CMP_GT)  # the first of equals stays
-        cv2.max(labels, stronger & np.uint8(label), labels)
+        cv2.max(labels, np.asarray(stronger, np.uint8) & np.uint8(label), labels)
         cv2.max(values, best, best)
     return labels
 

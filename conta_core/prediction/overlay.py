@@ -84,6 +84,34 @@ def _percent(share: float) -> str:
     return f"{100 * share:.0f} %" if share >= 0.01 else "under 1 %"
 
 
+def draw_labels_in(picture: np.ndarray, title: str, lines: Sequence[Entry]) -> np.ndarray:
+    """A picture with a title and a legend in its upper left corner, on a dark ground.
+
+    Args:
+        picture: uint8 RGB (H, W, 3).
+        title: first line.
+        lines: below it, each by its colour.
+
+    Returns:
+        uint8 RGB (H, W, 3), the same size.
+    """
+    font = _font(15)
+    swatch, gap, height = 13, 7, 22
+    shown = Image.fromarray(picture)
+    longest = max(font.getlength(text) for text in (title, *(line.text for line in lines)))
+    box = (round(longest) + swatch + 3 * gap, (1 + len(lines)) * height + gap)
+    ground = Image.new("RGB", box, INK)
+    shown.paste(ground, (0, 0), Image.new("L", box, 160))
+    draw = ImageDraw.Draw(shown)
+    draw.text((gap, gap // 2 + height // 2), title, PAPER, font, anchor="lm")
+    for row, line in enumerate(lines, start=1):
+        middle = gap // 2 + row * height + height // 2
+        top = middle - swatch // 2
+        draw.rectangle((gap, top, gap + swatch, top + swatch), line.colour, PAPER)
+        draw.text((2 * gap + swatch, middle), line.text, PAPER, font, anchor="lm")
+    return np.asarray(shown)
+
+
 def draw_legend(lines: Sequence[Entry], width: int) -> np.ndarray:
     """Entries beside and below each other on white.
 
@@ -119,4 +147,6 @@ def _font(size: int) -> ImageFont.FreeTypeFont:
     """DejaVu Sans, which has Latin, Greek and Cyrillic letters and comes with matplotlib."""
     import matplotlib  # only here: it takes a moment
 
-    return ImageFont.truetype(Path(matplotlib.get_data_path(), "fonts", "ttf", "DejaVuSans.ttf"), size)
+    return ImageFont.truetype(
+        Path(matplotlib.get_data_path(), "fonts", "ttf", "DejaVuSans.ttf"), size
+    )

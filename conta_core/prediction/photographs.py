@@ -1,4 +1,4 @@
-"""The photographs that paths, folders and globs name, and their pixels the way up they are shown."""
+"""The photographs that paths, folders and globs name, and their pixels as they are shown."""
 
 from __future__ import annotations
 
@@ -17,7 +17,22 @@ from conta_core.nearest import nearest
 
 #: endings of the formats that are read (:data:`conta_core.images.FORMATS`)
 ENDINGS = frozenset(
-    ".bmp .gif .jpg .jpeg .jp2 .j2k .png .ppm .pgm .pbm .pnm .tif .tiff .webp".split()
+    [
+        ".bmp",
+        ".gif",
+        ".jpg",
+        ".jpeg",
+        ".jp2",
+        ".j2k",
+        ".png",
+        ".ppm",
+        ".pgm",
+        ".pbm",
+        ".pnm",
+        ".tif",
+        ".tiff",
+        ".webp",
+    ]
 )
 
 

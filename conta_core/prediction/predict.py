@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import os
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import chain, islice
-from typing import TypeVar
 
 import numpy as np
 
@@ -19,9 +15,7 @@ from conta_core.prediction.areas import write_areas
 from conta_core.prediction.photographs import Photograph, read_photograph, shown_size
 from conta_core.prediction.results import Outcome, ResultFolder
 from conta_core.prediction.segmenter import Segmenter, scale_down
-
-Argument = TypeVar("Argument")
-Result = TypeVar("Result")
+from conta_core.prediction.threads import map_in_threads
 
 #: batches among whose photographs those of one size are sought
 WINDOW = 8
@@ -197,32 +191,3 @@ def _sharpen(task: _Sharpening | None) -> Outcome | None:
         return Outcome(computed.photograph, error=str(error))
     seen = scale_down(image, task.long_side)
     return task.results.write(computed.photograph, image, seen, computed.logits)
-
-
-def map_in_threads(
-    function: Callable[[Argument], Result], arguments: Iterable[Argument], workers: int
-) -> Iterator[Result]:
-    """Yield ``function(argument)`` for each argument, in order, computed by threads.
-
-    Args:
-        function: of one argument; may run several times at once.
-        arguments: read lazily, a few ahead of the results.
-        workers: threads.
-    """
-    waiting: deque[Future[Result]] = deque()
-    with ThreadPoolExecutor(workers) as pool:
-        try:
-            for argument in arguments:
-                waiting.append(pool.submit(function, argument))
-                if len(waiting) >= 2 * workers:
-                    yield waiting.popleft().result()
-            while waiting:
-                yield waiting.popleft().result()
-        finally:
-            for future in waiting:
-                future.cancel()
-
-
-def available_cores() -> int:
-    """Cores that this process may use."""
-    return len(os.sched_getaffinity(0))
