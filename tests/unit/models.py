@@ -1,4 +1,4 @@
-"""Small model files with random weights."""
+"""Small model files with random weights, and pixels for them."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import cv2
+import numpy as np
 import torch
 
 from conta_core.networks.deeplab import DeepLab
@@ -40,3 +42,9 @@ def write_cam_like(path: Path) -> Path:
     """A model file that says it is a classifier's."""
     save_model(path, torch.nn.Linear(2, 2), "cam", CLASSES, {})
     return path
+
+
+def noise(size: tuple[int, int], seed: int) -> np.ndarray:
+    """Smooth noise, uint8 (H, W, 3)."""
+    coarse = np.random.default_rng(seed).integers(0, 256, (6, 6, 3), dtype=np.uint8)
+    return cv2.resize(coarse, size[::-1], interpolation=cv2.INTER_CUBIC)

@@ -2,10 +2,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import cv2
-import numpy as np
 import pytest
-from models import write_deeplab
+from models import noise, write_deeplab
 from PIL import Image
 
 #: height and width of the photographs
@@ -24,8 +22,3 @@ def photographs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for number, size in enumerate(SIZES):
         Image.fromarray(noise(size, number)).save(folder / f"{number}.png")
     return folder
-
-
-def noise(size: tuple[int, int], seed: int) -> np.ndarray:
-    coarse = np.random.default_rng(seed).integers(0, 256, (6, 6, 3), dtype=np.uint8)
-    return cv2.resize(coarse, size[::-1], interpolation=cv2.INTER_CUBIC)

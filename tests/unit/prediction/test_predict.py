@@ -6,8 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from conftest import noise  # type: ignore[import-not-found]
-from models import CLASSES, write_cam_like
+from models import CLASSES, noise, write_cam_like
 from PIL import Image
 
 from conta_core import load_model
