@@ -39,7 +39,7 @@ def export(
     round_index: Annotated[
         int | None,
         typer.Option(
-            "--round", min=0, help="[default: the last finished round]", show_default=False
+            "--round", min=0, help="(default: the last finished round)", show_default=False
         ),
     ] = None,
     formats: Annotated[
@@ -49,7 +49,7 @@ def export(
             "-f",
             help="may be given several times. voc: pseudo-masks as PNGs in the VOC palette; coco: "
             "as run-length codes in a COCO JSON; safetensors: the segmentation model; onnx: the "
-            "same for other runtimes [default: voc and safetensors]",
+            "same for other runtimes (default: voc and safetensors)",
             show_default=False,
         ),
     ] = None,

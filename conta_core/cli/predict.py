@@ -34,7 +34,7 @@ def predict(
     paths: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="[PATH]...",
+            metavar="PATH",
             help="photographs, folders (with all below them), globs in quotes",
             show_default=False,
         ),
@@ -82,13 +82,13 @@ def predict(
         int | None,
         typer.Option(
             min=1,
-            help="photographs of one size a forward pass [default: 8 on a GPU, else 1]",
+            help="photographs of one size a forward pass (default: 8 on a GPU, else 1)",
             show_default=False,
         ),
     ] = None,
     workers: Annotated[
         int | None,
-        typer.Option(min=1, help="work at a time [default: one a core]", show_default=False),
+        typer.Option(min=1, help="work at a time (default: one a core)", show_default=False),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="print JSON, for programs")] = False,
 ) -> None:
