@@ -88,7 +88,9 @@ def predict(
     ] = None,
     workers: Annotated[
         int | None,
-        typer.Option(min=1, help="work at a time (default: one a core)", show_default=False),
+        typer.Option(
+            min=1, help="work at a time (default: one a core; 4 with a GPU)", show_default=False
+        ),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="print JSON, for programs")] = False,
 ) -> None:
@@ -117,10 +119,9 @@ def predict(
     # only here: `conta --help` must not wait for torch
     from conta_core.memory import keep_freed_memory
     from conta_core.prediction.photographs import find_photographs
-    from conta_core.prediction.predict import default_batch_size, predict_folder
+    from conta_core.prediction.predict import default_batch_size, default_workers, predict_folder
     from conta_core.prediction.results import ResultFolder
     from conta_core.prediction.segmenter import Segmenter
-    from conta_core.prediction.threads import available_cores
     from conta_core.settings import CrfSettings
 
     keep_freed_memory()
@@ -135,7 +136,7 @@ def predict(
             photographs,
             results,
             batch_size=batch_size or default_batch_size(segmenter),
-            workers=workers or available_cores(),
+            workers=workers or default_workers(segmenter),
             done=lambda outcome: progress.advance(bar),
         )
     seconds = time.monotonic() - start

@@ -25,7 +25,8 @@ def write_areas(
     """
     with (
         replace_when_done(path) as temporary,
-        open(temporary, "w", newline="", encoding="utf-8") as stream,
+        # names of files may be no UTF-8; their bytes stay as they are
+        open(temporary, "w", newline="", encoding="utf-8", errors="surrogateescape") as stream,
     ):
         table = csv.writer(stream, lineterminator="\n")
         table.writerow(COLUMNS)

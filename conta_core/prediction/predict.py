@@ -15,7 +15,7 @@ from conta_core.prediction.areas import write_areas
 from conta_core.prediction.photographs import Photograph, read_photograph, shown_size
 from conta_core.prediction.results import Outcome, ResultFolder
 from conta_core.prediction.segmenter import Segmenter, scale_down
-from conta_core.prediction.threads import map_in_threads
+from conta_core.prediction.threads import available_cores, map_in_threads
 
 #: batches among whose photographs those of one size are sought
 WINDOW = 8
@@ -24,6 +24,12 @@ WINDOW = 8
 def default_batch_size(segmenter: Segmenter) -> int:
     """Photographs a forward pass: 8 on a GPU; 1 on the CPU, where more bring nothing."""
     return 8 if segmenter.on_gpu else 1
+
+
+def default_workers(segmenter: Segmenter) -> int:
+    """One a core; at most 4 on a GPU, whose memory their batches share."""
+    cores = available_cores()
+    return min(4, cores) if segmenter.on_gpu else cores
 
 
 def predict_folder(

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import csv
+import os
 from pathlib import Path
 
 import numpy as np
@@ -120,6 +121,18 @@ def test_a_place_that_cannot_be_written(model: Path, photographs: Path, tmp_path
     (tmp_path / "masks").write_text("a file")
     with pytest.raises(ContaError, match=r"masks/0\.png: cannot be written"):
         run(model, photographs, tmp_path)
+
+
+def test_a_name_that_is_no_text(model: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "in"
+    folder.mkdir()
+    name = b"caf\xe9.png"  # Latin-1
+    Image.fromarray(noise((40, 56), 0)).save(folder / "i.png")
+    os.rename(folder / "i.png", os.path.join(os.fsencode(folder), name))
+    (outcome,) = run(model, folder, tmp_path / "out")
+    assert outcome.error is None
+    assert b"/" + name + b",background," in (tmp_path / "out" / "areas.csv").read_bytes()
+    assert os.listdir(os.fsencode(tmp_path / "out" / "masks")) == [name]
 
 
 def test_broken_off(model: Path, photographs: Path, tmp_path: Path) -> None:
