@@ -10,9 +10,11 @@ from rich.console import Console
 
 from conta_core.cli.check_data import check_data_command
 from conta_core.cli.diff import diff
+from conta_core.cli.export import export
 from conta_core.cli.export_test import export_test
 from conta_core.cli.import_weights import import_weights
 from conta_core.cli.inspect import inspect
+from conta_core.cli.predict import predict
 from conta_core.cli.show import show_command
 from conta_core.cli.status import status
 from conta_core.errors import ContaError
@@ -38,6 +40,8 @@ app.command("show")(show_command)
 app.command("inspect")(inspect)
 app.command("diff")(diff)
 app.command("status")(status)
+app.command("predict")(predict)
+app.command("export")(export)
 
 
 def main() -> None:

@@ -1,0 +1,1 @@
+"""What a finished run gives to other programs: pseudo-masks and the segmentation model."""

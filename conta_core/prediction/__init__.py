@@ -1,0 +1,1 @@
+"""Pointing a segmentation model at photographs and films."""
