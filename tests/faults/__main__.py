@@ -2,7 +2,7 @@
 
 python tests/faults            all of them, 50 kills
 python tests/faults --kills 5  fewer kills
-python tests/faults --write    and the table of docs/reliability.md
+python tests/faults --write    and their rows of the table in docs/reliability.md
 """
 
 from __future__ import annotations
@@ -10,10 +10,12 @@ from __future__ import annotations
 import argparse
 import random
 import shutil
+import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from functools import cache
 from pathlib import Path
 
 from bench import ERROR, RIGHT, WRONG, Bench, Tally
@@ -24,6 +26,8 @@ from kills import kills
 from spoiled_stores import flipped, truncated
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "reliability.md"
+#: letters of a commit
+ABBREVIATED = 7
 BEGIN, END = "<!-- faults: begin -->", "<!-- faults: end -->"
 
 
@@ -32,8 +36,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--kills", type=int, default=50, help="how many SIGKILLs")
     parser.add_argument("--seed", type=int, default=0, help="of the random moments and places")
-    parser.add_argument("--only", nargs="*", help="names of faults, as --list gives them")
-    parser.add_argument("--write", action="store_true", help=f"the table of {PAGE.name}")
+    parser.add_argument("--only", nargs="*", help="names of faults")
+    parser.add_argument("--write", action="store_true", help=f"their rows in {PAGE.name}")
     options = parser.parse_args(arguments)
     draw = random.Random(options.seed)
     faults = {
@@ -55,27 +59,48 @@ def main(arguments: Sequence[str] | None = None) -> int:
             if options.only and name not in options.only:
                 continue
             started = time.monotonic()
-            tallies.append(fault(bench))
-            tally = tallies[-1]
+            tally = fault(bench)
+            tallies.append(tally)
+            if options.write:
+                write_rows([tally])
             print(f"{name}: {dict(tally.counts)}, {time.monotonic() - started:.0f} s", flush=True)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-    print(text := table(tallies))
-    if options.write:
-        before, rest = PAGE.read_text().split(BEGIN)
-        PAGE.write_text(f"{before}{BEGIN}\n{text}\n{END}{rest.split(END)[1]}")
+    print(table(row(tally) for tally in tallies))
     return int(any(tally.counts[WRONG] for tally in tallies))
 
 
-def table(tallies: Sequence[Tally]) -> str:
+def row(tally: Tally) -> str:
+    """A row of the table: what was tried, what came of it, and with which code."""
+    counts = " | ".join(str(tally.counts[outcome]) for outcome in (RIGHT, ERROR, WRONG))
+    name = f"{tally.fault} | {tally.how}"
+    return f"| {name} | {tally.counts.total()} | {counts} | {commit()} |"
+
+
+def table(rows: Iterable[str]) -> str:
     """As markdown."""
-    rows = [
-        f"| {t.fault} | {t.how} | {t.counts.total()} | {t.counts[RIGHT]} | {t.counts[ERROR]} "
-        f"| {t.counts[WRONG]} |"
-        for t in tallies
+    head = [
+        "| fault | how | tried | right result | clear error | wrong | commit |",
+        "|---|---|--:|--:|--:|--:|---|",
     ]
-    head = "| fault | how | tried | right result | clear error | wrong |\n|---|---|--:|--:|--:|--:|"
-    return "\n".join([head, *rows])
+    return "\n".join([*head, *rows])
+
+
+def write_rows(tallies: Sequence[Tally]) -> None:
+    """Put rows into the page in place of those of the same faults; the others stay."""
+    before, rest = PAGE.read_text().split(BEGIN)
+    old, after = rest.split(END)
+    rows = {line.split("|")[1].strip(): line for line in old.strip().splitlines()[2:]}
+    rows |= {tally.fault: row(tally) for tally in tallies}
+    PAGE.write_text(f"{before}{BEGIN}\n{table(rows.values())}\n{END}{after}")
+
+
+@cache
+def commit() -> str:
+    """Of the code that is tried; marked where it has changes of its own."""
+    words = ["git", "describe", "--always", "--dirty", "--exclude=*", f"--abbrev={ABBREVIATED}"]
+    found = subprocess.run(words, cwd=PAGE.parent, capture_output=True, text=True, check=False)
+    return found.stdout.strip() or "unknown"
 
 
 if __name__ == "__main__":
