@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import os
-import re
 from dataclasses import dataclass
 from pathlib import Path
 
 from conta_core.errors import ContaError
 from conta_core.manifest import Manifest
 from conta_core.nearest import nearest
-
-_ROUND = re.compile(r"round-(\d+)")
+from conta_core.run_layout import ROUND_FILES, round_folder, rounds_there
 
 
 @dataclass(frozen=True)
@@ -29,17 +27,17 @@ class RoundFiles:
     @property
     def folder(self) -> Path:
         """Of the round."""
-        return self.run / f"round-{self.index}"
+        return round_folder(self.run, self.index)
 
     @property
     def pseudo_masks(self) -> Path:
         """Folder of the pseudo-masks."""
-        return self.folder / "pseudo_masks"
+        return self.folder / ROUND_FILES["make_pseudo_masks"]
 
     @property
     def model(self) -> Path:
         """The segmentation model."""
-        return self.folder / "segmentation" / "model.safetensors"
+        return self.folder / ROUND_FILES["train_deeplab"]
 
     def manifest(self) -> Manifest:
         """The run's manifest."""
@@ -68,8 +66,7 @@ def find_round(run: str | os.PathLike[str], index: int | None = None) -> RoundFi
         raise ContaError(f"{run}: no such folder; {mend}")
     if not (folder / "dataset.json").is_file():
         raise ContaError(f"{run}: not a run, it has no dataset.json; name a folder results/<run>")
-    matches = [_ROUND.fullmatch(path.name) for path in folder.iterdir()]
-    rounds = sorted(int(match[1]) for match in matches if match)
+    rounds = rounds_there(folder)
     finished = [number for number in rounds if RoundFiles(folder, number).finished()]
     if not finished:
         raise ContaError(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from conta_core.drawing.label_colours import label_legend
 from conta_core.drawing.sheet import Block
 from conta_core.errors import ContaError
 from conta_core.pseudo_masks import strongest_class
+from conta_core.run_layout import ROUND_FILES, round_folder, rounds_there
 from conta_core.showing.context import read_context
 from conta_core.showing.maps import map_pixels, read_maps
 from conta_core.showing.mask_files import read_mask_file
@@ -24,12 +24,12 @@ from conta_core.stores.reader import StoreReader
 
 #: what is shown of a round -> its file in the round's folder
 FILES = {
-    "cams": "cam/cams.h5",
-    "refined": "irn/refined.h5",
-    "pseudo_masks": "pseudo_masks",
-    "train_masks": "segmentation/train_masks.h5",
-    "logits": "segmentation/logits.h5",
-    "context": "context/context.h5",
+    "cams": ROUND_FILES["extract_cams"],
+    "refined": ROUND_FILES["refine_cams"],
+    "pseudo_masks": ROUND_FILES["make_pseudo_masks"],
+    "train_masks": ROUND_FILES["predict_train_masks"],
+    "logits": ROUND_FILES["predict_logits"],
+    "context": ROUND_FILES["deconfound"],
 }
 #: column -> its title
 TITLES = {
@@ -134,7 +134,7 @@ def run_sheet(folder: Path, data: DataSet, image_id: str, view: View) -> list[Bl
     scene = make_scene(image_id, data.record(image_id).size, data, view, folder)
     kinds = [kind for kind in FILES if any(kind in COLUMNS[name] for name in lists)]
     stages = _Stages(data, scene, view, [], 0.0)
-    stages.find_highest_context([folder / f"round-{i}" / FILES["context"] for i in rounds])
+    stages.find_highest_context([round_folder(folder, i) / FILES["context"] for i in rounds])
     blocks: list[Block] = []
     names = data.manifest.class_names
     first: list[Cell] = []
@@ -150,7 +150,7 @@ def run_sheet(folder: Path, data: DataSet, image_id: str, view: View) -> list[Bl
     if first:
         blocks.append(Grid(first, len(first)))
     for index in rounds:
-        cells = [stages.cell(k, folder / f"round-{index}" / FILES[k], index) for k in kinds]
+        cells = [stages.cell(k, round_folder(folder, index) / FILES[k], index) for k in kinds]
         blocks.append(Heading(f"round {index}", 10.5, bold=True))
         blocks.append(Grid(cells, len(cells)))
     about = f"{scene.about}; on the {' and the '.join(_LISTS[name] for name in lists)} list"
@@ -177,11 +177,7 @@ def chosen_rounds(folder: Path, view: View) -> list[int]:
     Raises:
         ContaError: the run has none, or not one that is asked for.
     """
-    there = sorted(
-        int(found[1])
-        for path in folder.iterdir()
-        if (found := re.fullmatch(r"round-(\d+)", path.name)) and path.is_dir()
-    )
+    there = rounds_there(folder)
     if not there:
         raise ContaError(f"{folder}: holds no round-0; name results/<run> of a run that has begun")
     missing = sorted(set(view.rounds) - set(there))

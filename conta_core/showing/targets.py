@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +10,7 @@ from matplotlib.figure import Figure
 from conta_core.drawing.blocks import Heading
 from conta_core.drawing.sheet import Block, draw_sheet
 from conta_core.errors import ContaError
+from conta_core.run_layout import round_folder, round_of
 from conta_core.showing.context import confounders_sheet, context_sheet
 from conta_core.showing.maps import maps_sheet
 from conta_core.showing.mask_files import mask_ids, read_mask_file
@@ -75,7 +75,7 @@ def show(target: Path, image_id: str | None, view: View) -> Shown:
 
 
 def _is_run(folder: Path) -> bool:
-    return (folder / MANIFEST).is_file() or (folder / "round-0").is_dir()
+    return (folder / MANIFEST).is_file() or round_folder(folder, 0).is_dir()
 
 
 def _show_run(folder: Path, image_id: str | None, view: View) -> tuple[list[Block], str]:
@@ -89,10 +89,9 @@ def _show_run(folder: Path, image_id: str | None, view: View) -> tuple[list[Bloc
 
 def _show_folder(folder: Path, image_id: str | None, view: View) -> tuple[list[Block], str]:
     ids = mask_ids(folder)
-    if found := re.fullmatch(r"round-(\d+)", folder.name):
+    if (number := round_of(folder)) is not None:
         raise ContaError(
-            f"{folder}: a round of a run; name {folder.parent}, and the round with --round "
-            f"{found[1]}"
+            f"{folder}: a round of a run; name {folder.parent}, and the round with --round {number}"
         )
     if not ids:
         raise ContaError(

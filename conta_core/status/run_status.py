@@ -15,10 +15,10 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
+from conta_core.run_layout import STAGES, Stage
 from conta_core.settings import Experiment
 from conta_core.status.job_log import JobLog, Progress, read_log
 from conta_core.status.snakemake_notes import SnakemakeNotes
-from conta_core.status.stages import STAGES, Stage
 
 #: seconds without a line after which a job that no Snakemake watches counts as stopped: jobs
 #: write a line a minute

@@ -16,7 +16,7 @@ from conta_core.cli import status as command
 from conta_core.cli.app import app
 from conta_core.cli.status import FAILED
 from conta_core.errors import ContaError
-from conta_core.status.stages import STAGES
+from conta_core.run_layout import STAGES
 
 
 @pytest.fixture

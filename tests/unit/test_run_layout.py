@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from conta_core.status.stages import STAGES
+from conta_core.run_layout import STAGES
 
-REPOSITORY = Path(__file__).resolve().parents[3]
+REPOSITORY = Path(__file__).resolve().parents[2]
 RULE = re.compile(r"^rule (\w+):\n((?:[ ].*\n|\n)*)", re.MULTILINE)
 
 

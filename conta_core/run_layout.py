@@ -1,13 +1,17 @@
-"""The stages of a run in order, and the files of each; a test holds them against the rules."""
+"""Where the files of a run lie: its stages in order; a test holds them against the rules."""
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
 
-from conta_core.settings import Experiment
+if TYPE_CHECKING:
+    from conta_core.settings import Experiment
 
 RUN = "results/{run}"
-ROUND = "results/{run}/round-{round}"
+ROUND = f"{RUN}/round-{{round}}"
 
 
 @dataclass(frozen=True)
@@ -28,6 +32,11 @@ class Stage:
     def by_round(self) -> bool:
         """Whether every round has it."""
         return "{round}" in self.output
+
+    @property
+    def in_round(self) -> str:
+        """What a stage of every round makes, relative to the round's folder."""
+        return self.output.removeprefix(f"{ROUND}/")
 
     def path(self, run: str, index: int | None) -> str:
         """What it makes, relative to the working directory."""
@@ -92,3 +101,22 @@ STAGES = (
     Stage("deconfound", f"{ROUND}/context/context.h5"),
     Stage("summarise", f"{RUN}/report.html"),
 )
+#: stage of every round -> what it makes, relative to the round's folder
+ROUND_FILES = {stage.name: stage.in_round for stage in STAGES if stage.by_round}
+
+
+def round_folder(run: Path, index: int) -> Path:
+    """The folder of a round of a run's folder."""
+    return run / f"round-{index}"
+
+
+def round_of(folder: Path) -> int | None:
+    """The number of a round's folder, by its name; None: it is no round's."""
+    found = re.fullmatch(r"round-(\d+)", folder.name)
+    return int(found[1]) if found else None
+
+
+def rounds_there(run: Path) -> list[int]:
+    """The rounds that have a folder in a run's folder, in order."""
+    numbers = (round_of(path) for path in run.iterdir() if path.is_dir())
+    return sorted(number for number in numbers if number is not None)
