@@ -9,7 +9,6 @@ import numpy as np
 import torch.nn.functional as F
 from torch import Tensor
 
-from conta_core.cams import EPSILON
 from conta_core.context_maps import ContextMaps
 from conta_core.manifest import Manifest
 from conta_core.networks.cam_net import CamNet
@@ -21,6 +20,9 @@ from conta_core.training.model_training import ModelTraining
 from conta_core.training.objective import Objective, learning
 from conta_core.training.sketches import heat_over
 from conta_core.training.views import ViewedImages
+
+#: a drawn map whose maximum is below it is drawn as flat
+FLAT = 1e-5
 
 
 @processes.in_processes
@@ -113,7 +115,7 @@ class CamObjective(Objective):
     def sketch(self, images: Tensor, targets: Mapping[str, Tensor]) -> list[list[np.ndarray]]:
         """The CAM of each of an image's tags, at one scale, over its maximum."""
         maps = F.relu(self.model.classifier(self._last(self.frozen(images), targets)))
-        maps = maps / maps.amax(dim=(2, 3), keepdim=True).clamp_min(EPSILON)
+        maps = maps / maps.amax(dim=(2, 3), keepdim=True).clamp_min(FLAT)
         return [
             [heat_over(image, own[index]) for index in tags.nonzero().flatten().tolist()]
             for image, own, tags in zip(images, maps, targets["tags"], strict=True)
