@@ -65,7 +65,7 @@ class Stage:
             return experiment.dataset.format == "coco"
         if self.name in ("build_confounders", "deconfound"):
             later = index is not None and index < experiment.rounds - 1
-            return later and experiment.context.method != "none"
+            return later and experiment.context.method == "conta"
         return True
 
     @property

@@ -2,7 +2,8 @@
 
 Required inputs:
     results/{run}/dataset.json
-    results/{run}/round-{round - 1}/context/context.h5   M, where the method has one
+    results/{run}/round-{round - 1}/context/context.h5   M, of method conta
+    results/{run}/round-{round - 1}/pseudo_masks/        objects, of method intervention
 Outputs:
     results/{run}/round-{round}/cam/model.safetensors
     results/{run}/round-{round}/cam/cams.h5
@@ -13,6 +14,7 @@ rule train_cam:
     input:
         manifest="results/{run}/dataset.json",
         context=get_context,
+        pseudo_masks=get_objects,
     output:
         "results/{run}/round-{round}/cam/model.safetensors",
     log:
@@ -27,12 +29,7 @@ rule train_cam:
         mem_mb=grow(4000),
         runtime=grow(480),
     params:
-        settings=get_context_settings(
-            "cam",
-            "seed",
-            context_keys=["context.block", "context.scaling"],
-            without=["cam.scales"],
-        ),
+        settings=get_classifier_settings,
     message:
         "{wildcards.run} round {wildcards.round}: train the CAM classifier"
     script:
@@ -58,7 +55,7 @@ rule extract_cams:
         mem_mb=grow(4000),
         runtime=grow(240),
     params:
-        settings=get_context_settings("cam.scales", context_keys=["context.scaling"]),
+        settings=get_extraction_settings,
     message:
         "{wildcards.run} round {wildcards.round}: extract CAMs, {wildcards.part} of {wildcards.parts}"
     script:
@@ -81,7 +78,7 @@ rule gather_cams:
         mem_mb=grow(2000),
         runtime=grow(120),
     params:
-        settings=get_context_settings("cam.scales", context_keys=["context.scaling"]),
+        settings=get_extraction_settings,
     message:
         "{wildcards.run} round {wildcards.round}: gather the CAMs"
     script:

@@ -57,10 +57,15 @@ def get_run_settings(wildcards):
     unused = ["shards"]
     if experiment.dataset.format != "context-shapes":
         unused += ["dataset.images", "dataset.size", "dataset.confounding"]
-    keys = list(type(experiment).model_fields)
-    if experiment.rounds == 1 or experiment.context.method == "none":
-        keys.remove("context")
-        keys += ["context.method"] if experiment.rounds > 1 else []
+    keys = [key for key in type(experiment).model_fields if key != "context"]
+    if experiment.rounds > 1:
+        keys += {
+            "none": ["context.method"],
+            "conta": ["context"],
+            "intervention": ["context.method", "context.intervention", "context.prior"],
+        }[experiment.context.method]
+    if "context" in keys:
+        unused.append("context.intervention")
     return pick(experiment, keys, unused)
 
 
@@ -93,23 +98,45 @@ def get_parts(folder):
     return paths
 
 
+def get_method(wildcards):
+    """What the round takes from the one before: conta, intervention, or none in round 0."""
+    first = int(wildcards.round) == 0
+    return "none" if first else EXPERIMENTS[wildcards.run].context.method
+
+
 def get_context(wildcards):
-    """The context of the round before; nothing in round 0 and without a causal step."""
-    before = int(wildcards.round) - 1
-    method = EXPERIMENTS[wildcards.run].context.method
-    if before < 0 or method == "none":
+    """The context of the round before, which method conta reads."""
+    if get_method(wildcards) != "conta":
         return []
-    return f"results/{wildcards.run}/round-{before}/context/context.h5"
+    return f"results/{wildcards.run}/round-{int(wildcards.round) - 1}/context/context.h5"
 
 
-def get_context_settings(*keys, context_keys, without=()):
-    """The named keys, and those of the context where the round has one."""
+def get_objects(wildcards):
+    """The pseudo-masks of the round before, whose objects method intervention recombines."""
+    settings = EXPERIMENTS[wildcards.run].context.intervention
+    if get_method(wildcards) != "intervention" or settings.masks == "truth":
+        return []
+    return f"results/{wildcards.run}/round-{int(wildcards.round) - 1}/pseudo_masks"
 
-    def settings(wildcards):
-        extra = context_keys if get_context(wildcards) else []
-        return pick(EXPERIMENTS[wildcards.run], [*keys, *extra], without)
 
-    return settings
+# method -> the keys of the context that its classifier depends on
+CLASSIFIER_KEYS = {
+    "none": [],
+    "conta": ["context.block", "context.scaling"],
+    "intervention": ["context.method", "context.intervention", "context.prior"],
+}
+
+
+def get_classifier_settings(wildcards):
+    """The keys that a round's classifier depends on."""
+    keys = ["cam", "seed", *CLASSIFIER_KEYS[get_method(wildcards)]]
+    return pick(EXPERIMENTS[wildcards.run], keys, ["cam.scales"])
+
+
+def get_extraction_settings(wildcards):
+    """The keys that the extraction of a round's CAMs depends on."""
+    keys = ["context.scaling"] if get_context(wildcards) else []
+    return pick(EXPERIMENTS[wildcards.run], ["cam.scales", *keys])
 
 
 def get_confounder_source(wildcards):
@@ -130,7 +157,7 @@ def get_all_rounds(pattern, of_context=False):
         experiment = EXPERIMENTS[wildcards.run]
         count = experiment.rounds
         if of_context:
-            count = 0 if experiment.context.method == "none" else count - 1
+            count = count - 1 if experiment.context.method == "conta" else 0
         return [pattern.format(run=wildcards.run, round=index) for index in range(count)]
 
     return paths

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from conta_core.settings.base import Settings
 from conta_core.settings.cam import CamSettings
-from conta_core.settings.context import ContextSettings
+from conta_core.settings.context import ContextSettings, InterventionSettings
 from conta_core.settings.crf import CrfSettings, LabelCrfSettings
 from conta_core.settings.dataset import DatasetSettings, ImageCounts, Lists
 from conta_core.settings.experiment import Config, Experiment
@@ -29,6 +29,7 @@ __all__ = [
     "Experiment",
     "FineTuningSettings",
     "ImageCounts",
+    "InterventionSettings",
     "IrnSettings",
     "LabelCrfSettings",
     "Lists",

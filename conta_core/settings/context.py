@@ -4,16 +4,51 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
-from conta_core.settings.base import NonNegative, Positive, Settings
+from conta_core.settings.base import Fraction, NonNegative, Positive, Range, Settings, check_range
+
+
+class InterventionSettings(Settings):
+    """Training images that the classifier of method intervention sees beside the real ones."""
+
+    recombined: Fraction = Field(
+        0.4, description="share of views that become objects in another image's context"
+    )
+    counterfactual: Fraction = Field(
+        0.2, description="share of views that become their context without its objects"
+    )
+    masks: Literal["pseudo_masks", "truth"] = Field(
+        "pseudo_masks", description="where objects lie: the round before's masks, or ground truth"
+    )
+    backgrounds: Literal["other", "own"] = Field(
+        "other", description="objects go into another image's context, or (an ablation) their own"
+    )
+    trusted: Range | None = Field(
+        (0.3, 3.0),
+        description="least and greatest area of an object that is trusted, over its class's "
+        "median; null: every object",
+    )
+
+    @model_validator(mode="after")
+    def _shares(self) -> InterventionSettings:
+        if self.recombined + self.counterfactual > 1:
+            raise ValueError(
+                f"recombined is {self.recombined} and counterfactual {self.counterfactual}; "
+                "together they must not exceed 1"
+            )
+        if self.trusted is not None:
+            check_range("trusted", self.trusted)
+        return self
 
 
 class ContextSettings(Settings):
-    """The causal step (CONTA, section 3.3): the next round's context M."""
+    """What the next round's classifier gets from this one (CONTA, section 3.3)."""
 
-    method: Literal["conta", "none"] = Field(
-        "conta", description="conta: M of the round before goes into the classifier; none: control"
+    method: Literal["conta", "intervention", "none"] = Field(
+        "conta",
+        description="what a round takes from the one before. conta: M goes into the classifier; "
+        "intervention: its objects are recombined with other contexts; none: control",
     )
     block: Literal[2, 3, 4, 5, "all"] = Field(
         5, description="M is concatenated to the input of this backbone block (the paper's Block-n)"
@@ -23,7 +58,9 @@ class ContextSettings(Settings):
         "segmentation", description="masks that the confounder set averages"
     )
     prior: Literal["uniform", "empirical"] = Field(
-        "uniform", description="P(c): 1/n as in the paper, or the share of images of each class"
+        "uniform",
+        description="P(c): 1/n as in the paper, or the share of images of each class; of an "
+        "intervention, how the class of an object is drawn",
     )
     scaling: Literal["standardise", "none"] = Field(
         "standardise",
@@ -33,3 +70,6 @@ class ContextSettings(Settings):
         300, description="steps by which W1 and W2 learn the tags; 0 leaves them random"
     )
     learning_rate: NonNegative = Field(0.01, description="of W1 and W2 (Adam)")
+    intervention: InterventionSettings = Field(
+        default_factory=InterventionSettings, description="of method intervention"
+    )

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,9 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from conta_core.context_maps import ContextMaps
+from conta_core.intervention.recombination import Intervention
 from conta_core.manifest import Manifest
+from conta_core.masks import read_label_png, require_masks
 from conta_core.networks.cam_net import CamNet
 from conta_core.settings import CamSettings, ContextSettings
 from conta_core.training import processes
@@ -30,6 +33,7 @@ def train_cam(
     *,
     manifest: str,
     context: str | None,
+    pseudo_masks: str | None,
     output: str,
     settings: CamSettings,
     context_settings: ContextSettings,
@@ -44,9 +48,10 @@ def train_cam(
         manifest: path of dataset.json.
         context: path of the round before's context.h5; None: no context (round 0, or
             method none), the same work and the same draws otherwise.
+        pseudo_masks: folder of the round before's <id>.png, of method intervention.
         output: path of the model file.
         settings: of the classifier.
-        context_settings: block and scaling of M.
+        context_settings: block and scaling of M, and the intervention.
         seed: of the experiment.
         round_index: the round.
         threads: CPU threads, of all processes together.
@@ -62,6 +67,10 @@ def train_cam(
     model = CamNet(len(data.classes), **architecture).to(training.device)
     model = prepare_batch_norms(model, model.backbone, settings.batch_norm, settings.frozen_blocks)
     objective = CamObjective(model, settings.frozen_blocks)
+    intervention = None
+    if context_settings.method == "intervention":
+        read = _object_masks(data, ids, pseudo_masks, context_settings)
+        intervention = Intervention(data, ids, read, context_settings, training.draws)
     images = ViewedImages(
         data,
         ids,
@@ -69,15 +78,16 @@ def train_cam(
         seed=training.draws,
         fill=model.backbone.fill,
         context=maps.__getitem__ if maps else None,
+        intervene=intervention,
     )
     training.run(
         "CAM classifier",
         objective,
         _groups(model, settings),
         images,
-        inputs=[manifest, context],
+        inputs=[manifest, context, pseudo_masks],
         workers=training.readers,
-        context=context_settings if maps else None,
+        context=context_settings if maps or intervention else None,
     )
     training.keep(output, model, "cam", data.classes, architecture)
 
@@ -109,7 +119,9 @@ class CamObjective(Objective):
     def forward(self, features: list[Tensor], targets: Mapping[str, Tensor]) -> tuple[Tensor, ...]:
         """The losses of the images, and how many there are."""
         logits = self.model.classify(self._last(features, targets)).float()
-        losses = F.multilabel_soft_margin_loss(logits, targets["tags"], reduction="none")
+        losses = F.multilabel_soft_margin_loss(
+            logits, targets["tags"], targets.get("counted"), reduction="none"
+        )
         return losses.sum()[None], losses.new_tensor([len(losses)])
 
     def sketch(self, images: Tensor, targets: Mapping[str, Tensor]) -> list[list[np.ndarray]]:
@@ -125,6 +137,19 @@ class CamObjective(Objective):
         """The last block's output."""
         blocks = self.model.backbone(features[0], targets.get("context"), first=self._first)
         return blocks[-1] if blocks else features[0]
+
+
+def _object_masks(
+    data: Manifest, ids: Sequence[str], pseudo_masks: str | None, settings: ContextSettings
+) -> Callable[[str], np.ndarray]:
+    """Where the objects lie that an intervention recombines: image id -> labels (H, W)."""
+    if settings.intervention.masks == "truth":
+        return data.read_mask
+    if pseudo_masks is None:
+        raise ValueError("an intervention needs the pseudo-masks of the round before")
+    require_masks(pseudo_masks, ids)
+    folder = Path(pseudo_masks)
+    return lambda image_id: read_label_png(folder / f"{image_id}.png")
 
 
 def _groups(model: CamNet, settings: CamSettings) -> list[dict[str, Any]]:

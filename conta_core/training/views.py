@@ -11,6 +11,7 @@ import torch
 from torch.utils.data import Dataset
 
 from conta_core.images import read_image
+from conta_core.intervention.recombination import Intervened
 from conta_core.manifest import Manifest
 from conta_core.masks import IGNORE
 from conta_core.seeding import numpy_generator
@@ -109,6 +110,8 @@ class ViewedImages(Dataset[dict[str, torch.Tensor]]):
         fill: RGB outside the image, what the network reads as 0.
         labels: image id -> uint8 (H, W); None: no labels.
         context: image id -> float32 (h, w); None: no context.
+        intervene: image id and number of the view -> the image that is seen in its place, or
+            None where it is left as it is; None: no intervention. Not together with labels.
     """
 
     def __init__(
@@ -121,6 +124,7 @@ class ViewedImages(Dataset[dict[str, torch.Tensor]]):
         fill: tuple[int, ...],
         labels: Callable[[str], np.ndarray] | None = None,
         context: Callable[[str], np.ndarray] | None = None,
+        intervene: Callable[[str, int], Intervened | None] | None = None,
     ) -> None:
         self.manifest = manifest
         self.ids = list(ids)
@@ -129,6 +133,7 @@ class ViewedImages(Dataset[dict[str, torch.Tensor]]):
         self._fill = fill
         self._labels = labels
         self._context = context
+        self._intervene = intervene
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -138,13 +143,17 @@ class ViewedImages(Dataset[dict[str, torch.Tensor]]):
 
         Returns:
             ``image`` uint8 (3, crop, crop), ``tags`` float32 (n,), and where asked
-            ``labels`` uint8 (crop, crop) and ``context`` float32 (1, crop/8, crop/8).
+            ``labels`` uint8 (crop, crop) and ``context`` float32 (1, crop/8, crop/8); with an
+            intervention ``counted`` float32 (n,), 0 where nothing is known of the class.
         """
         index, number = key
         image_id = self.ids[index]
         generator = numpy_generator(*self._seed, image_id, number)
         size = self.manifest.images[image_id].size
-        return self._under(image_id, draw_view(generator, size, self._settings))
+        view = draw_view(generator, size, self._settings)
+        if self._intervene is None:
+            return self._under(image_id, view)
+        return self._under(image_id, view, self._intervene(image_id, number))
 
     def whole(self, index: int) -> tuple[dict[str, torch.Tensor], tuple[int, int]]:
         """The image of an index, whole, with its long side as long as a crop; draws nothing.
@@ -164,14 +173,21 @@ class ViewedImages(Dataset[dict[str, torch.Tensor]]):
         step = max(1, len(all_tagged) // count)
         return all_tagged[::step][:count]
 
-    def _under(self, image_id: str, view: View) -> dict[str, torch.Tensor]:
-        """The image, and all that lies on it, under a view."""
+    def _under(
+        self, image_id: str, view: View, instead: Intervened | None = None
+    ) -> dict[str, torch.Tensor]:
+        """The image, or what is seen instead, and all that lies on it, under a view."""
         record = self.manifest.images[image_id]
-        image = view.apply(read_image(record.image), cv2.INTER_LINEAR, self._fill)
+        source = instead.image if instead else read_image(record.image)
+        tags = instead.tags if instead else self.manifest.tag_vector(image_id)
+        image = view.apply(source, cv2.INTER_LINEAR, self._fill)
         sample = {
             "image": torch.from_numpy(np.ascontiguousarray(image.transpose(2, 0, 1))),
-            "tags": torch.from_numpy(self.manifest.tag_vector(image_id)),
+            "tags": torch.from_numpy(tags),
         }
+        if self._intervene is not None:
+            counted = instead.counted if instead else np.ones_like(tags)
+            sample["counted"] = torch.from_numpy(counted)
         if self._labels is not None:
             labels = view.apply(self._labels(image_id), cv2.INTER_NEAREST, IGNORE)
             sample["labels"] = torch.from_numpy(labels)

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from tiny_runs import (
     REPOSITORY,
+    RUNS,
     Work,
     Workflow,
     dry_run,
@@ -81,13 +82,14 @@ def test_every_job_says_what_it_is(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("rounds", [1, 5])
 def test_jobs_follow_the_number_of_rounds(fresh: Callable[..., Workflow], rounds: int) -> None:
-    runs = {"conta": {}, "control": {"context": {"method": "none"}}}
+    others = {"control": "none", "intervention": "intervention"}
+    runs = {"conta": {}, **{run: {"context": {"method": m}} for run, m in others.items()}}
     found = fresh(reduced(runs, rounds=rounds)).stale()
     in_rounds = {(stage, index) for stage in STAGES for index in range(rounds)}
     context = {(s, i) for s in ("build_confounders", "deconfound") for i in range(rounds - 1)}
     once = {(rule, None) for rule in ONCE}
     assert found == {Work(rule, "conta", index) for rule, index in in_rounds | context | once} | {
-        Work(rule, "control", index) for rule, index in in_rounds | once
+        Work(rule, run, index) for run in others for rule, index in in_rounds | once
     }
 
 
@@ -96,13 +98,13 @@ def test_every_file_of_every_round_is_a_target(fresh: Callable[..., Workflow]) -
     workflow = fresh(reduced())
     paths = [
         f"results/{run}/round-{index}/{file}"
-        for run, rounds in (("conta", 3), ("control", 2))
+        for run, rounds in (("conta", 3), ("control", 2), ("intervention", 2))
         for index in range(rounds)
         for file in FILES
     ]
     paths += [
         f"results/{run}/{file}"
-        for run in ("conta", "control")
+        for run in ("conta", "control", "intervention")
         for file in ("dataset.json", "summary.json", "report.html", "context_shapes")
     ]
     output = workflow.start("--summary", *paths, check=True).stdout
@@ -149,10 +151,11 @@ def test_a_single_file_as_the_target(
 
 def test_target_that_stops_after_the_pseudo_masks(fresh: Callable[..., Workflow]) -> None:
     found = fresh(reduced()).stale("pseudo_masks")
+    of_intervention = ("intervention", 1)
     last = {
         (work.run, work.rule)
         for work in found
-        if (work.run, work.round) in {("conta", 2), ("control", 0), ("control", 1)}
+        if (work.run, work.round) in {("conta", 2), ("control", 0), ("control", 1), of_intervention}
     }
     rules = {
         "train_cam",
@@ -166,10 +169,12 @@ def test_target_that_stops_after_the_pseudo_masks(fresh: Callable[..., Workflow]
         "make_pseudo_masks",
         "evaluate_pseudo_masks",
     }
-    assert last == {(run, rule) for run in ("conta", "control") for rule in rules}
+    assert last == {(run, rule) for run in RUNS for rule in rules}
     assert "summarise" not in {work.rule for work in found}
     # a later round of conta needs the context, and that the segmentation of the round before
     assert Work("train_deeplab", "conta", 1) in found
+    # of an intervention it needs the pseudo-masks alone
+    assert not any(work.rule == "train_deeplab" and work.run == "intervention" for work in found)
 
 
 def test_target_all_is_the_default(fresh: Callable[..., Workflow]) -> None:

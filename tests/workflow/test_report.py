@@ -9,7 +9,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from tiny_runs import Workflow
+from tiny_runs import RUNS, Workflow
 
 pytestmark = pytest.mark.slow
 
@@ -63,10 +63,10 @@ def test_snakemake_report(finished: Workflow, tmp_path: Path) -> None:
     with zipfile.ZipFile(archive) as files:
         names = files.namelist()
         pages = [name for name in names if name.endswith("report.html") and "/data/" in name]
-        assert len(pages) == 2, names
+        assert len(pages) == len(RUNS), names
         made = {files.read(name) for name in pages}
         index = next(name for name in names if name.endswith("/report.html") and name not in pages)
         text = files.read(index).decode()
     results = finished.directory / "results"
-    assert made == {(results / run / "report.html").read_bytes() for run in ("conta", "control")}
+    assert made == {(results / run / "report.html").read_bytes() for run in RUNS}
     assert "All rounds of the run control on one page" in text

@@ -65,15 +65,30 @@ def control_from(each_round: set[str]) -> set[Work]:
     return jobs("control", {0: each_round, 1: each_round, None: SUMMARISE})
 
 
+def intervention_from(rules: set[str]) -> set[Work]:
+    """Under intervention: what changes round 0's pseudo-masks changes everything of round 1."""
+    last = TRAIN_CAM if "make_pseudo_masks" in rules else rules
+    return jobs("intervention", {0: rules, 1: last, None: SUMMARISE})
+
+
 def from_stage(rules: set[str]) -> set[Work]:
-    """A stage before the segmentation, and what follows it, in both runs."""
-    return conta_from(rules) | control_from(rules)
+    """A stage of every round, and what follows it, in all runs."""
+    return conta_from(rules) | control_from(rules) | intervention_from(rules)
+
+
+def once_a_run(rules: set[str]) -> set[Work]:
+    """Rules that every run has once."""
+    return {
+        work for run in ("conta", "control", "intervention") for work in jobs(run, {None: rules})
+    }
 
 
 NOTHING: set[Work] = set()
-FROM_EVALUATE_CRF = jobs(
-    "conta", {0: EVALUATE_CRF, 1: EVALUATE_CRF, 2: EVALUATE_CRF, None: SUMMARISE}
-) | control_from(EVALUATE_CRF)
+FROM_EVALUATE_CRF = (
+    jobs("conta", {0: EVALUATE_CRF, 1: EVALUATE_CRF, 2: EVALUATE_CRF, None: SUMMARISE})
+    | control_from(EVALUATE_CRF)
+    | intervention_from(EVALUATE_CRF)
+)
 FROM_TRAIN_DEEPLAB = from_stage(TRAIN_DEEPLAB)
 FROM_MAKE_PSEUDO_MASKS = from_stage(MAKE_PSEUDO_MASKS)
 FROM_REFINE_CAMS = from_stage(REFINE_CAMS)
@@ -81,17 +96,12 @@ FROM_TRAIN_IRN = from_stage(TRAIN_IRN)
 FROM_MAKE_IRN_LABELS = from_stage(MAKE_IRN_LABELS)
 FROM_EXTRACT_CAMS = from_stage(EXTRACT_CAMS)
 FROM_TRAIN_CAM = from_stage(TRAIN_CAM)
-FROM_INDEX_DATASET = (
-    FROM_TRAIN_CAM | jobs("conta", {None: INDEX_DATASET}) | jobs("control", {None: INDEX_DATASET})
-)
-EVERYTHING = (
-    FROM_INDEX_DATASET
-    | jobs("conta", {None: MAKE_CONTEXT_SHAPES})
-    | jobs("control", {None: MAKE_CONTEXT_SHAPES})
-)
+FROM_INDEX_DATASET = FROM_TRAIN_CAM | once_a_run(INDEX_DATASET)
+EVERYTHING = FROM_INDEX_DATASET | once_a_run(MAKE_CONTEXT_SHAPES)
 FROM_BUILD_CONFOUNDERS = conta_from(set(), BUILD_CONFOUNDERS)
 FROM_DECONFOUND = conta_from(set(), DECONFOUND)
 FROM_TRAIN_CAM_WITH_CONTEXT = conta_from(set(), set())
+FROM_TRAIN_CAM_OF_INTERVENTION = jobs("intervention", {1: TRAIN_CAM, None: SUMMARISE})
 
 #: a change of the config -> exactly what runs
 CHANGES: dict[str, tuple[dict[str, Any], set[Work]]] = {
@@ -126,11 +136,26 @@ CHANGES: dict[str, tuple[dict[str, Any], set[Work]]] = {
     # the causal step: nothing of the control
     "context.size": ({"context": {"size": [8, 6]}}, FROM_BUILD_CONFOUNDERS),
     "context.source": ({"context": {"source": "pseudo_masks"}}, FROM_BUILD_CONFOUNDERS),
-    "context.prior": ({"context": {"prior": "empirical"}}, FROM_BUILD_CONFOUNDERS),
+    "context.prior": (
+        {"context": {"prior": "empirical"}},
+        FROM_BUILD_CONFOUNDERS | FROM_TRAIN_CAM_OF_INTERVENTION,
+    ),
     "context.steps": ({"context": {"steps": 6}}, FROM_DECONFOUND),
     "context.learning_rate": ({"context": {"learning_rate": 0.02}}, FROM_DECONFOUND),
     "context.block": ({"context": {"block": 4}}, FROM_TRAIN_CAM_WITH_CONTEXT),
     "context.scaling": ({"context": {"scaling": "none"}}, FROM_TRAIN_CAM_WITH_CONTEXT),
+    "context.intervention.recombined": (
+        {"context": {"intervention": {"recombined": 0.3}}},
+        FROM_TRAIN_CAM_OF_INTERVENTION,
+    ),
+    "context.intervention.masks": (
+        {"context": {"intervention": {"masks": "truth"}}},
+        FROM_TRAIN_CAM_OF_INTERVENTION,
+    ),
+    "context.method, none to intervention": (
+        {"runs": {"control": {"context": {"method": "intervention"}}}},
+        jobs("control", {1: TRAIN_CAM, None: SUMMARISE}),
+    ),
     "context.method, none to conta": (
         {"runs": {"control": {"context": {"method": "conta"}}}},
         jobs("control", {0: BUILD_CONFOUNDERS, 1: TRAIN_CAM, None: SUMMARISE}),
@@ -267,14 +292,15 @@ GROUPS: dict[str, set[str]] = {
     "walk": {"refine_cams"},
     "pseudo_masks": {"make_pseudo_masks"},
     "segmentation": {"train_deeplab"},
-    "context.method": set(),
+    "context.method": {"train_cam"},
     "context.block": {"train_cam"},
     "context.scaling": {"train_cam", "extract_cams"},
     "context.size": {"build_confounders"},
     "context.source": {"build_confounders"},
-    "context.prior": {"build_confounders"},
+    "context.prior": {"build_confounders", "train_cam"},
     "context.steps": {"deconfound"},
     "context.learning_rate": {"deconfound"},
+    "context.intervention": {"train_cam"},
     "crf": {"evaluate_crf"},
 }
 
@@ -351,7 +377,8 @@ MODULES: dict[str, set[Work]] = {
     "attention.py": FROM_DECONFOUND,
     "networks/deeplab.py": FROM_TRAIN_DEEPLAB,
     "cams.py": FROM_EXTRACT_CAMS,
-    "report/plots.py": jobs("conta", {None: SUMMARISE}) | jobs("control", {None: SUMMARISE}),
+    "intervention/pixels.py": FROM_TRAIN_CAM,
+    "report/plots.py": once_a_run(SUMMARISE),
     "manifest.py": FROM_INDEX_DATASET,
     "progress.py": NOTHING,
     "progress_bar.py": NOTHING,

@@ -84,6 +84,13 @@ REDUCED: dict[str, Any] = {
         "scaling": "standardise",
         "steps": 5,
         "learning_rate": 0.01,
+        "intervention": {
+            "recombined": 0.4,
+            "counterfactual": 0.2,
+            "masks": "pseudo_masks",
+            "backgrounds": "other",
+            "trusted": None,
+        },
     },
     "crf": {
         "iterations": 1,
@@ -94,8 +101,12 @@ REDUCED: dict[str, Any] = {
         "bilateral_compat": 4.0,
     },
 }
-#: two arms of one comparison
-RUNS = {"conta": {}, "control": {"rounds": 2, "context": {"method": "none"}}}
+#: three arms of one comparison
+RUNS = {
+    "conta": {},
+    "control": {"rounds": 2, "context": {"method": "none"}},
+    "intervention": {"rounds": 2, "context": {"method": "intervention"}},
+}
 
 
 class Work(NamedTuple):

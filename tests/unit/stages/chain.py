@@ -92,6 +92,7 @@ class Chain:
         options: dict[str, Any] = {
             "manifest": self.manifest,
             "context": None,
+            "pseudo_masks": None,
             "output": self.path(name, round_index),
             "settings": CAM,
             "context_settings": CONTEXT,

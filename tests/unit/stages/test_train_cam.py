@@ -10,6 +10,9 @@ from chain import CAM, Chain
 from safetensors.torch import load_file
 from torch import Tensor
 
+from conta_core.networks.cam_net import CamNet
+from conta_core.settings import ContextSettings, InterventionSettings
+from conta_core.stages.train_cam import CamObjective
 from conta_core.training.frozen_features import Batch, batches
 
 
@@ -78,6 +81,59 @@ def test_arms_draw_the_same(
     assert set(reading) - set(plain) == {"backbone.context_inputs.5.weights.0"}
     for key, value in plain.items():
         assert torch.equal(reading[key], value), key
+
+
+def test_an_intervention_moves_no_other_draw(
+    chain: Chain, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Initial weights, order and views are the control's; images differ where it acts."""
+    settings = CAM.model_copy(update={"views": 0, "frozen_blocks": 0})
+    acting = ContextSettings(
+        method="intervention",
+        intervention=InterventionSettings(recombined=0.4, counterfactual=0.3, trusted=None),
+    )
+    files = {name: tmp_path / f"{name}.safetensors" for name in ("control", "acting")}
+
+    def run(name: str) -> list[Batch]:
+        change: dict[str, Any] = {"output": str(files[name]), "settings": settings}
+        if name == "acting":
+            change |= {"pseudo_masks": chain.path("pseudo_masks"), "context_settings": acting}
+        return drawn(monkeypatch, lambda: chain.train_cam(round_index=1, **change))[0]
+
+    control, acted = run("control"), run("acting")
+    counts = {"same": 0, "other": 0}
+    for one, other in zip(control, acted, strict=True):
+        assert one.whole == other.whole
+        for before, after, tags in zip(
+            one.features[0], other.features[0], other.targets["counted"], strict=True
+        ):
+            counts["same" if torch.equal(before, after) else "other"] += 1
+            assert set(tags.tolist()) <= {0.0, 1.0}
+    assert counts["same"] > 5
+    assert counts["other"] > 5
+    plain, after = (load_file(files[name]) for name in ("control", "acting"))
+    assert plain.keys() == after.keys()
+    assert all(torch.equal(plain[key], after[key]) for key in plain)
+
+
+def test_classes_that_are_not_counted_have_no_loss(chain: Chain) -> None:
+    model = CamNet(2, "efficientnet_lite0_stage5", "none", 8)
+    objective = CamObjective(model, frozen_blocks=3)
+    features = objective.frozen(torch.zeros(3, 3, 48, 48, dtype=torch.uint8))
+    targets = {"tags": torch.tensor([[1.0, 0.0]] * 3)}
+    whole, count = objective(features, targets)
+    none, same = objective(features, {**targets, "counted": torch.zeros(3, 2)})
+    first, _ = objective(features, {**targets, "counted": torch.tensor([[1.0, 0.0]] * 3)})
+    second, _ = objective(features, {**targets, "counted": torch.tensor([[0.0, 1.0]] * 3)})
+    assert none.item() == 0
+    assert count == same
+    assert (first + second).item() == pytest.approx(whole.item(), rel=1e-5)
+
+
+def test_an_intervention_needs_masks(chain: Chain, tmp_path: Path) -> None:
+    acting = ContextSettings(method="intervention")
+    with pytest.raises(ValueError, match="needs the pseudo-masks of the round before"):
+        chain.train_cam(output=str(tmp_path / "x"), context_settings=acting)
 
 
 def test_groups_of_the_classifier(

@@ -10,6 +10,7 @@ import pytest
 import torch
 from PIL import Image
 
+from conta_core.intervention.recombination import Intervened
 from conta_core.manifest import ImageRecord, Manifest
 from conta_core.seeding import numpy_generator
 from conta_core.settings import TrainingSettings
@@ -211,3 +212,30 @@ def test_a_view_by_hand() -> None:
     assert padded.apply(colours, cv2.INTER_LINEAR, 9).shape == (4, 4, 3)
     doubled = View(6, 8, False, top=0, left=0, crop=6).apply(array, cv2.INTER_NEAREST, 0)
     np.testing.assert_array_equal(doubled, array.repeat(2, 0).repeat(2, 1)[:, :6])
+
+
+def test_an_intervened_image_is_seen_under_the_same_view(manifest: Manifest) -> None:
+    """Image, tags and counted classes are the intervention's; the view is the real image's."""
+    negative = np.repeat(square(0, rest=255)[..., None], 3, axis=2)
+    tags, counted = np.array([1, 0], np.float32), np.array([1, 0], np.float32)
+
+    def intervene(image_id: str, number: int) -> Intervened | None:
+        return Intervened(negative, tags, counted) if number % 2 else None
+
+    options: dict[str, Any] = {"settings": sizes(resize=(150, 150)), "seed": SEED, "fill": FILL}
+    plain = ViewedImages(manifest, IDS, **options)
+    acting = ViewedImages(manifest, IDS, **options, intervene=intervene)
+    for number in range(4):
+        before, after = plain[0, number], acting[0, number]
+        assert "counted" not in before
+        if number % 2 == 0:
+            assert torch.equal(before["image"], after["image"])
+            assert after["counted"].tolist() == [1, 1]
+            assert torch.equal(before["tags"], after["tags"])
+        else:
+            inside = (before["image"] == 0) | (before["image"] == 255)
+            assert torch.equal(255 - before["image"][inside], after["image"][inside])
+            assert after["tags"].tolist() == [1, 0]
+            assert after["counted"].tolist() == [1, 0]
+    whole, _ = acting.whole(0)
+    assert torch.equal(whole["image"], plain.whole(0)[0]["image"])

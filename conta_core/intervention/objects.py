@@ -1,0 +1,92 @@
+"""The objects that the round before found, by class, and which of them to trust."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from conta_core.errors import ContaError
+from conta_core.manifest import Manifest
+
+LOGGER = logging.getLogger(__name__)
+
+
+class ObjectBank:
+    """Which image holds which object, judged without ground truth by the objects' areas.
+
+    An object is all that a mask gives to one of its image's tags. Beside the median of its
+    class (as a share of the image), an object that is much smaller was missed, one that is
+    much larger has swallowed its context.
+
+    Args:
+        manifest: of the data set.
+        ids: training images.
+        read_mask: image id -> uint8 (H, W), 0 background, i + 1 class i.
+        trusted: least and greatest area over the median of the class; None: every object
+            that is there is trusted.
+
+    Attributes:
+        trusted: class index -> images whose object of this class is trusted.
+        missed: image id -> class indices of its tags without a trusted or larger object.
+        swallowed: images with an object that has swallowed its context.
+
+    Raises:
+        ContaError: no object is trusted.
+    """
+
+    def __init__(
+        self,
+        manifest: Manifest,
+        ids: Sequence[str],
+        read_mask: Callable[[str], np.ndarray],
+        trusted: tuple[float, float] | None,
+    ) -> None:
+        areas = {i: _areas(read_mask(i), manifest.tag_indices(i)) for i in ids}
+        medians = _medians(areas, len(manifest.classes))
+        least, greatest = trusted or (0.0, np.inf)
+        self.trusted: dict[int, list[str]] = {}
+        self.missed: dict[str, list[int]] = {}
+        self.swallowed: set[str] = set()
+        for image_id, own in areas.items():
+            for index, area in own.items():
+                if area == 0 or area < least * medians[index]:
+                    self.missed.setdefault(image_id, []).append(index)
+                elif area > greatest * medians[index]:
+                    self.swallowed.add(image_id)
+                else:
+                    self.trusted.setdefault(index, []).append(image_id)
+        self._report(manifest, areas)
+
+    def _report(self, manifest: Manifest, areas: dict[str, dict[int, float]]) -> None:
+        if not self.trusted:
+            raise ContaError(
+                f"the masks of {len(areas)} training images hold no object to recombine; look at "
+                "the pseudo-masks of the round before, or lower pseudo_masks.background_threshold"
+            )
+        without = [n for i, n in enumerate(manifest.classes) if i not in self.trusted]
+        if without:
+            LOGGER.warning("no trusted object of %s: never pasted", ", ".join(without))
+        LOGGER.info(
+            "objects: %d trusted, %d missed; %d images whose object swallowed its context",
+            sum(map(len, self.trusted.values())),
+            sum(map(len, self.missed.values())),
+            len(self.swallowed),
+        )
+
+
+def _areas(mask: np.ndarray, tags: np.ndarray) -> dict[int, float]:
+    """Class index -> share of the image, for the tags."""
+    pixels = np.bincount(mask.ravel(), minlength=256)
+    return {int(index): float(pixels[index + 1]) / mask.size for index in tags}
+
+
+def _medians(areas: dict[str, dict[int, float]], class_count: int) -> list[float]:
+    """The median area of each class over the images where there is any; 0 for none."""
+    found: list[list[float]] = [[] for _ in range(class_count)]
+    for own in areas.values():
+        for index, area in own.items():
+            if area > 0:
+                found[index].append(area)
+    return [float(np.median(values)) if values else 0.0 for values in found]

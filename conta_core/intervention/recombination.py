@@ -1,0 +1,158 @@
+"""Recombined and counterfactual training images (docs/method.md, "The intervention")."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from conta_core.images import read_image
+from conta_core.intervention.objects import ObjectBank
+from conta_core.intervention.pixels import CutOut, cut_out, fill, paste, resized
+from conta_core.manifest import Manifest
+from conta_core.seeding import numpy_generator
+from conta_core.settings import ContextSettings
+
+#: objects that are set into one image, at most
+MOST_OBJECTS = 3
+#: an object of which less than this share can be seen says nothing of its class
+VISIBLE = 0.5
+
+
+@dataclass(frozen=True)
+class Intervened:
+    """A training image that was intervened on.
+
+    Attributes:
+        image: uint8 (H, W, 3), of the size of the image it is made from.
+        tags: float32 (n,), 1 where the class can be seen.
+        counted: float32 (n,), 0 where nothing is known of the class, and its loss is left out.
+    """
+
+    image: np.ndarray
+    tags: np.ndarray
+    counted: np.ndarray
+
+
+@dataclass(frozen=True)
+class _Placed:
+    """An object of a class, and where it goes."""
+
+    index: int
+    cut: CutOut
+    top: int
+    left: int
+
+
+class Intervention:
+    """Decides for each view of a training image whether, and how, it is intervened on.
+
+    Args:
+        manifest: of the data set.
+        ids: training images.
+        read_mask: image id -> uint8 (H, W), 0 background, i + 1 class i.
+        settings: of the context.
+        seed: parts of the seed (seed, round, stage); the draws are the intervention's alone.
+
+    Raises:
+        ContaError: the masks hold no object.
+    """
+
+    def __init__(
+        self,
+        manifest: Manifest,
+        ids: Sequence[str],
+        read_mask: Callable[[str], np.ndarray],
+        settings: ContextSettings,
+        seed: tuple[int | str, ...],
+    ) -> None:
+        self._manifest, self._read_mask, self._seed = manifest, read_mask, seed
+        self._settings = settings.intervention
+        self._bank = ObjectBank(manifest, ids, read_mask, self._settings.trusted)
+        self._classes = sorted(self._bank.trusted)
+        counts = [len(self._bank.trusted[index]) for index in self._classes]
+        shares = counts if settings.prior == "empirical" else [1] * len(counts)
+        self._prior = np.array(shares, dtype=np.float64) / sum(shares)
+
+    def __call__(self, image_id: str, number: int) -> Intervened | None:
+        """The image of an id under a view's number, or None where it is left as it is."""
+        generator = numpy_generator(*self._seed, "intervention", image_id, number)
+        drawn = float(generator.random())
+        if drawn < self._settings.recombined:
+            return self._recombine(image_id, generator)
+        if drawn < self._settings.recombined + self._settings.counterfactual:
+            return self._counterfactual(image_id)
+        return None
+
+    def _counterfactual(self, image_id: str) -> Intervened | None:
+        """The image without its objects; none of one whose object swallowed its context."""
+        if image_id in self._bank.swallowed:
+            return None
+        image = fill(self._read(image_id), self._read_mask(image_id) != 0)
+        tags, counted = self._emptied(image_id)
+        return Intervened(image, tags, counted)
+
+    def _recombine(self, image_id: str, generator: np.random.Generator) -> Intervened | None:
+        """The image's context, with objects that the prior draws, or with its own again."""
+        own = self._settings.backgrounds == "own"
+        objects = self._own_objects(image_id) if own else self._drawn_objects(image_id, generator)
+        if not objects:
+            return None
+        image = fill(self._read(image_id), self._read_mask(image_id) != 0)
+        tags, counted = self._emptied(image_id)
+        seen: dict[int, tuple[np.ndarray, float]] = {}
+        for one in objects:
+            image, opacity = paste(image, one.cut, one.top, one.left)
+            for other, (before, whole) in seen.items():
+                seen[other] = (before * (1 - opacity), whole)
+            seen[one.index] = (opacity, float(one.cut.opacity.sum()))
+        for index, (opacity, whole) in seen.items():
+            tags[index] = 1.0
+            counted[index] = float(opacity.sum() >= VISIBLE * whole)
+        return Intervened(image, tags, counted)
+
+    def _drawn_objects(self, image_id: str, generator: np.random.Generator) -> list[_Placed]:
+        """As many objects as the image has tags, each of another class, from any image."""
+        record = self._manifest.images[image_id]
+        count = min(max(1, len(record.tags)), MOST_OBJECTS, len(self._classes))
+        objects = []
+        for drawn in generator.choice(len(self._classes), count, replace=False, p=self._prior):
+            index = self._classes[drawn]
+            giver = str(generator.choice(self._bank.trusted[index]))
+            factor = max(record.size) / max(self._manifest.images[giver].size)
+            flip = bool(generator.random() < 0.5)
+            cut = resized(self._cut(giver, index), factor, flip)
+            objects.append(_Placed(index, cut, *_anywhere(cut, record.size, generator)))
+        return objects
+
+    def _own_objects(self, image_id: str) -> list[_Placed]:
+        """The image's own trusted objects, where they were."""
+        objects = []
+        for index in self._manifest.tag_indices(image_id).tolist():
+            if image_id in self._bank.trusted.get(index, []):
+                cut = self._cut(image_id, index)
+                objects.append(_Placed(index, cut, *cut.origin))
+        return objects
+
+    def _emptied(self, image_id: str) -> tuple[np.ndarray, np.ndarray]:
+        """Tags and counted classes of the image without its objects: a missed one may be there."""
+        tags = np.zeros(len(self._manifest.classes), dtype=np.float32)
+        counted = np.ones_like(tags)
+        counted[self._bank.missed.get(image_id, [])] = 0.0
+        return tags, counted
+
+    def _cut(self, image_id: str, index: int) -> CutOut:
+        return cut_out(self._read(image_id), self._read_mask(image_id) == index + 1)
+
+    def _read(self, image_id: str) -> np.ndarray:
+        return read_image(self._manifest.images[image_id].image)
+
+
+def _anywhere(
+    cut: CutOut, size: tuple[int, int], generator: np.random.Generator
+) -> tuple[int, int]:
+    """Top and left of a cut-out inside an image, or of an image inside a larger cut-out."""
+    room = [side - own for side, own in zip(size, cut.opacity.shape, strict=True)]
+    top, left = (int(generator.integers(min(0, r), max(0, r) + 1)) for r in room)
+    return top, left
