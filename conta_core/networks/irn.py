@@ -46,8 +46,11 @@ class Irn(nn.Module):
             Edge logits (B, 1, H/4, W/4), and displacements (B, 2, H/4, W/4) in cells, y
             first, less the stored mean in evaluation mode. Sizes are rounded up.
         """
-        grid = [-(-side // GRID_STRIDE) for side in images.shape[-2:]]
-        return self.heads(self.taps(images), (grid[0], grid[1]))
+        return self.heads(self.taps(images), _grid(images))
+
+    def edges(self, images: Tensor) -> Tensor:
+        """The edge logits of :meth:`forward` alone; the displacement head does not run."""
+        return self.edge(self.taps(images), _grid(images))
 
     def taps(self, images: Tensor) -> list[Tensor]:
         """The frozen backbone's five feature maps, detached."""
@@ -122,6 +125,12 @@ class _Branch(nn.Sequential):
         # torch sums a group's statistics less exactly in channels_last: padded zeros, all of
         # one value, shift displacements by more than 1e-4; training does without, a third faster
         return self[1](features if self.training else features.contiguous())
+
+
+def _grid(images: Tensor) -> tuple[int, int]:
+    """Size of the stride-4 grid over images (B, 3, H, W), rounded up."""
+    height, width = images.shape[-2:]
+    return -(-height // GRID_STRIDE), -(-width // GRID_STRIDE)
 
 
 def _resize(features: Tensor, factor: float, size: tuple[int, int]) -> Tensor:
