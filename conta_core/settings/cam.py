@@ -16,7 +16,7 @@ class CamSettings(FineTuningSettings):
     learning_rate: NonNegative = Field(0.005, description="of the backbone; poly decay, power 0.9")
     head_factor: NonNegative = Field(10.0, description="the head learns this much faster")
     scales: tuple[Annotated[float, Field(gt=0)], ...] = Field(
-        (1.0, 0.5, 1.5), description="extraction: CAMs of these scales and flips are summed"
+        (1.0, 0.5), description="extraction: CAMs of these scales and flips are summed"
     )
 
     @model_validator(mode="after")

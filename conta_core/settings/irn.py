@@ -24,13 +24,13 @@ class IrnSettings(TrainingSettings):
     radius: Annotated[int, Field(ge=2)] = Field(
         5, description="training: pairs of cells nearer than this on the stride-4 grid"
     )
-    epochs: Positive = Field(4, description="passes over the training list")
+    epochs: Positive = Field(3, description="passes over the training list")
     edge_learning_rate: NonNegative = Field(0.02, description="of the boundary head; poly 0.9")
     displacement_learning_rate: NonNegative = Field(
         0.05, description="of the displacement head; poly 0.9"
     )
     weight_decay: NonNegative = Field(0.0, description="of SGD (IRNet: 1e-4)")
-    resize: Range = Field((128, 128), description="range of sizes, drawn a view, see resize_by")
+    resize: Range = Field((112, 128), description="range of sizes, drawn a view, see resize_by")
     views: Annotated[int, Field(ge=0)] = Field(
         2, description="augmented views an image, cached; 0: fresh ones, nothing cached"
     )

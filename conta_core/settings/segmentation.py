@@ -17,14 +17,14 @@ class SegmentationSettings(FineTuningSettings):
         (1, 2, 4, 6), description="dilations of the ASPP's 3x3 convolutions"
     )
     scales: tuple[Annotated[float, Field(gt=0, le=2)], ...] = Field(
-        (0.5,), description="MSC: further input scales beside 1"
+        (), description="MSC: further input scales beside 1"
     )
     batch_size: Positive = Field(10, description="images a forward pass")
-    learning_rate: NonNegative = Field(0.01, description="of the backbone; poly decay, power 0.9")
+    learning_rate: NonNegative = Field(0.02, description="of the backbone; poly decay, power 0.9")
     momentum: Fraction = Field(0.9, description="of SGD")
     weight_decay: NonNegative = Field(5e-4, description="of SGD; 0 for the ASPP's biases")
     head_factor: NonNegative = Field(
-        0.05, description="the ASPP's weights learn this much faster, its biases twice that"
+        0.25, description="the ASPP's weights learn this much faster, its biases twice that"
     )
     gradient_clip: Annotated[float, Field(gt=0)] | None = Field(
         10.0, description="greatest norm of a step's gradient; null: no limit (deeplab-pytorch)"

@@ -30,7 +30,7 @@ class BackboneSettings(Settings):
 class TrainingSettings(BackboneSettings):
     """Keys shared by every group that trains a network."""
 
-    epochs: Positive = Field(9, description="passes over the training list")
+    epochs: Positive = Field(8, description="passes over the training list")
     iterations: Positive | None = Field(
         None, description="optimizer steps in all, instead of epochs; null: by epochs"
     )
@@ -50,16 +50,16 @@ class TrainingSettings(BackboneSettings):
         "float32",
         description="of the forward pass (automatic mixed precision; float16 scales the loss)",
     )
-    resize: Range = Field((112, 176), description="range of sizes, drawn a view, see resize_by")
+    resize: Range = Field((98, 154), description="range of sizes, drawn a view, see resize_by")
     resize_by: Literal["long_side", "factor"] = Field(
         "long_side", description="what resize ranges over: the long side in pixels, or a factor"
     )
     resize_steps: Annotated[int, Field(ge=2)] | None = Field(
         None, description="draw one of so many evenly spaced sizes; null: any in the range"
     )
-    crop: Annotated[int, Field(ge=32)] = Field(128, description="side of the square crop in pixels")
+    crop: Annotated[int, Field(ge=32)] = Field(112, description="side of the square crop in pixels")
     views: Annotated[int, Field(ge=0)] = Field(
-        0,
+        4,
         description="augmented views an image, whose frozen features are cached in memory; "
         "0: a fresh view every epoch, nothing cached",
     )
