@@ -16,16 +16,18 @@ LOGGER = logging.getLogger(__name__)
 class ObjectBank:
     """Which image holds which object, judged without ground truth by the objects' areas.
 
-    An object is all that a mask gives to one of its image's tags. Beside the median of its
-    class (as a share of the image), an object that is much smaller was missed, one that is
-    much larger has swallowed its context.
+    An object is all that a mask gives to one of its image's tags; its area is its share of
+    the image. Beside the median of its class, or of all objects where that is smaller, an
+    object that is much smaller was missed, and one that is much larger has swallowed its
+    context. (A class that mostly swallows its context has a median that has done so too; the
+    median of all objects shows it.)
 
     Args:
         manifest: of the data set.
         ids: training images.
         read_mask: image id -> uint8 (H, W), 0 background, i + 1 class i.
-        trusted: least and greatest area over the median of the class; None: every object
-            that is there is trusted.
+        trusted: least and greatest area over that median; None: every object that is there
+            is trusted.
 
     Attributes:
         trusted: class index -> images whose object of this class is trusted.
@@ -44,16 +46,16 @@ class ObjectBank:
         trusted: tuple[float, float] | None,
     ) -> None:
         areas = {i: _areas(read_mask(i), manifest.tag_indices(i)) for i in ids}
-        medians = _medians(areas, len(manifest.classes))
+        usual = _usual_areas(areas, len(manifest.classes))
         least, greatest = trusted or (0.0, np.inf)
         self.trusted: dict[int, list[str]] = {}
         self.missed: dict[str, list[int]] = {}
         self.swallowed: set[str] = set()
         for image_id, own in areas.items():
             for index, area in own.items():
-                if area == 0 or area < least * medians[index]:
+                if area == 0 or area < least * usual[index]:
                     self.missed.setdefault(image_id, []).append(index)
-                elif area > greatest * medians[index]:
+                elif area > greatest * usual[index]:
                     self.swallowed.add(image_id)
                 else:
                     self.trusted.setdefault(index, []).append(image_id)
@@ -82,11 +84,12 @@ def _areas(mask: np.ndarray, tags: np.ndarray) -> dict[int, float]:
     return {int(index): float(pixels[index + 1]) / mask.size for index in tags}
 
 
-def _medians(areas: dict[str, dict[int, float]], class_count: int) -> list[float]:
-    """The median area of each class over the images where there is any; 0 for none."""
+def _usual_areas(areas: dict[str, dict[int, float]], class_count: int) -> list[float]:
+    """By class the median area of its objects or of all objects, whichever is smaller."""
     found: list[list[float]] = [[] for _ in range(class_count)]
     for own in areas.values():
         for index, area in own.items():
             if area > 0:
                 found[index].append(area)
-    return [float(np.median(values)) if values else 0.0 for values in found]
+    of_all = [area for own in found for area in own]
+    return [float(min(np.median(own), np.median(of_all))) if own else 0.0 for own in found]

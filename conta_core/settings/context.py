@@ -26,8 +26,8 @@ class InterventionSettings(Settings):
     )
     trusted: Range | None = Field(
         (0.3, 3.0),
-        description="least and greatest area of an object that is trusted, over its class's "
-        "median; null: every object",
+        description="least and greatest area of an object that is trusted, over the median of its "
+        "class or of all objects, whichever is smaller; null: every object",
     )
 
     @model_validator(mode="after")
