@@ -19,6 +19,7 @@ class SegmentationSettings(FineTuningSettings):
     scales: tuple[Annotated[float, Field(gt=0, le=2)], ...] = Field(
         (), description="MSC: further input scales beside 1"
     )
+    epochs: Positive = Field(7, description="passes over the training list")
     batch_size: Positive = Field(10, description="images a forward pass")
     learning_rate: NonNegative = Field(0.02, description="of the backbone; poly decay, power 0.9")
     momentum: Fraction = Field(0.9, description="of SGD")
