@@ -14,6 +14,7 @@ from pydantic import ValidationError
 
 from conta_core.errors import ContaError
 from conta_core.settings import Config, Experiment, Settings
+from conta_core.shared_start import require_equal_starts
 
 #: runs by the hundred with every key of theirs; aliases can declare billions
 MAX_VALUES = 100_000
@@ -34,7 +35,8 @@ def load_experiments(config: Mapping[str, Any]) -> dict[str, Experiment]:
         without ``runs`` has one run named after ``dataset.name``.
 
     Raises:
-        ContaError: an unknown key, a wrong type or a value out of range, by its key.
+        ContaError: an unknown key, a wrong type or a value out of range, by its key; or a run
+            whose ``start_from`` does not fit.
     """
     _require_bounds(config)
     whole = parse_settings(Config, config, "config")
@@ -50,6 +52,7 @@ def load_experiments(config: Mapping[str, Any]) -> dict[str, Experiment]:
         experiments[name] = parse_settings(
             Experiment, merge(base, overrides), f"config: runs: {name}"
         )
+    require_equal_starts(experiments)
     return experiments
 
 

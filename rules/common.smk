@@ -11,6 +11,7 @@ from conta_core.config import load_experiments, pick, require_weights
 from conta_core.datasets.voc_lists import list_path
 from conta_core.errors import ContaError
 from conta_core.gpus import count_visible_gpus
+from conta_core.run_layout import owner_of
 from conta_core.writable import require_writable
 
 try:
@@ -35,15 +36,26 @@ wildcard_constraints:
     parts=r"\d+",
 
 
+def get_path(pattern, run, index=None):
+    """The pattern for a run, with the name of the run that makes the file for it."""
+    owner = owner_of(pattern, run, index, EXPERIMENTS[run].start_from)
+    return pattern.format(run=owner, round=index)
+
+
+def get_file(pattern):
+    """A function of the wildcards: the pattern for their run and round."""
+    return lambda wildcards: get_path(pattern, wildcards.run, int(wildcards.round))
+
+
 def get_targets(pattern):
     """The pattern for every run, and for every round of it where the pattern has one."""
-    return [
-        path
-        for run, experiment in EXPERIMENTS.items()
-        for path in dict.fromkeys(
-            pattern.format(run=run, round=index) for index in range(experiment.rounds)
+    return list(
+        dict.fromkeys(
+            get_path(pattern, run, index)
+            for run, experiment in EXPERIMENTS.items()
+            for index in range(experiment.rounds)
         )
-    ]
+    )
 
 
 def get_settings(*keys, without=()):
@@ -54,7 +66,7 @@ def get_settings(*keys, without=()):
 def get_run_settings(wildcards):
     """The keys that the run's results depend on: a change of any other reruns nothing."""
     experiment = EXPERIMENTS[wildcards.run]
-    unused = ["shards"]
+    unused = ["shards"] if experiment.start_from else ["shards", "start_from"]
     if experiment.dataset.format != "context-shapes":
         unused += ["dataset.images", "dataset.size", "dataset.confounding"]
     keys = list(type(experiment).model_fields)
@@ -79,7 +91,13 @@ def get_made_dataset(wildcards):
     """The folder that the workflow makes for context-shapes and coco."""
     made = {"context-shapes": "context_shapes", "coco": "coco_masks"}
     name = made.get(EXPERIMENTS[wildcards.run].dataset.format)
-    return f"results/{wildcards.run}/{name}" if name else []
+    return get_path(f"results/{{run}}/{name}", wildcards.run) if name else []
+
+
+def get_start(wildcards):
+    """The note of the run that a run starts from; that it is newer makes nothing stale."""
+    starts = EXPERIMENTS[wildcards.run].start_from is not None
+    return ancient(f"results/{wildcards.run}/start.json") if starts else []
 
 
 def get_parts(folder):
@@ -114,10 +132,9 @@ def get_context_settings(*keys, context_keys, without=()):
 
 def get_confounder_source(wildcards):
     """The masks that the confounder set averages."""
-    folder = f"results/{wildcards.run}/round-{wildcards.round}"
-    if EXPERIMENTS[wildcards.run].context.source == "segmentation":
-        return f"{folder}/segmentation/train_masks.h5"
-    return f"{folder}/pseudo_masks"
+    of_segmentation = EXPERIMENTS[wildcards.run].context.source == "segmentation"
+    name = "segmentation/train_masks.h5" if of_segmentation else "pseudo_masks"
+    return get_file(f"results/{{run}}/round-{{round}}/{name}")(wildcards)
 
 
 def get_all_rounds(pattern, of_context=False):
@@ -131,7 +148,7 @@ def get_all_rounds(pattern, of_context=False):
         count = experiment.rounds
         if of_context:
             count = 0 if experiment.context.method == "none" else count - 1
-        return [pattern.format(run=wildcards.run, round=index) for index in range(count)]
+        return [get_path(pattern, wildcards.run, index) for index in range(count)]
 
     return paths
 

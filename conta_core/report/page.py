@@ -56,7 +56,7 @@ def render_report(
     """
     title = f"Conta: {summary['run']}"
     contexts = [bool(paths.get("context")) for paths in rounds]
-    measured = read_benchmarks(benchmarks, summary["run"], contexts)
+    measured = read_benchmarks(benchmarks, summary["run"], contexts, summary.get("start_from"))
     sections = [
         scores_section(summary),
         classes_section(summary),

@@ -30,6 +30,11 @@ class Experiment(Settings):
         description="jobs that share each stage that goes image by image; changes no result and "
         "reruns nothing",
     )
+    start_from: str | None = Field(
+        None,
+        description="another run: its data set and round 0 stand for those of this one, which goes "
+        "on from them; all that they depend on must be equal",
+    )
     cam: CamSettings = Field(
         default_factory=CamSettings, description="the CAM classifier and its maps"
     )
