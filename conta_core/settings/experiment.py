@@ -8,6 +8,7 @@ from pydantic import Field
 
 from conta_core.settings.base import Positive, Settings
 from conta_core.settings.cam import CamSettings
+from conta_core.settings.comparison import ComparisonSettings
 from conta_core.settings.context import ContextSettings
 from conta_core.settings.crf import CrfSettings
 from conta_core.settings.dataset import DatasetSettings
@@ -60,4 +61,9 @@ class Config(Experiment):
     runs: dict[str, dict[str, Any]] = Field(
         {},
         description="name -> overrides of everything else; none: one run named dataset.name",
+    )
+    comparison: ComparisonSettings | None = Field(
+        None,
+        description="arms, levels of confounding and seeds, which make runs beside `runs`: "
+        "docs/comparison.md",
     )
