@@ -7,7 +7,7 @@ from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 
-from conta_core.config import load_experiments, pick, require_weights
+from conta_core.config import load_comparison, load_experiments, pick, require_weights
 from conta_core.datasets.voc_lists import list_path
 from conta_core.errors import ContaError
 from conta_core.gpus import count_visible_gpus
@@ -16,6 +16,7 @@ from conta_core.writable import require_writable
 
 try:
     EXPERIMENTS = load_experiments(config)
+    COMPARISON = load_comparison(config)
 except ContaError as error:
     raise WorkflowError(str(error)) from None
 
@@ -24,13 +25,14 @@ onstart:
     # not at a dry run: the plan of a recipe can be seen before its weights are there
     try:
         require_weights(EXPERIMENTS)
-        require_writable(f"results/{run}" for run in EXPERIMENTS)
+        require_writable(f"results/{name}" for name in [*EXPERIMENTS, *get_comparison_names()])
     except ContaError as error:
         raise WorkflowError(str(error)) from None
 
 
 wildcard_constraints:
     run="|".join(EXPERIMENTS),
+    comparison=COMPARISON.name if COMPARISON else "(?!)",
     round=r"\d+",
     part=r"\d+",
     parts=r"\d+",
@@ -151,6 +153,35 @@ def get_all_rounds(pattern, of_context=False):
         return [get_path(pattern, wildcards.run, index) for index in range(count)]
 
     return paths
+
+
+def get_comparison_names():
+    """The folder of the comparison, where the config has one."""
+    return [COMPARISON.name] if COMPARISON else []
+
+
+def get_comparison(*patterns):
+    """A function that gives the patterns for the comparison, which the config must have."""
+
+    def paths(wildcards):
+        if COMPARISON is None:
+            raise WorkflowError(
+                "config: comparison is null; name arms, levels and seeds in a recipe, such as "
+                "--configfile configs/evidence.yaml"
+            )
+        return [pattern.format(comparison=COMPARISON.name) for pattern in patterns]
+
+    return paths
+
+
+def get_compared(pattern):
+    """A function of the wildcards: the pattern for every run of the comparison."""
+    return lambda wildcards: [pattern.format(run=member.run) for member in COMPARISON.members]
+
+
+def get_design(wildcards):
+    """Arms, and which run is of which arm, level and seed, as plain values."""
+    return COMPARISON.as_values()
 
 
 def grow(amount):
