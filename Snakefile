@@ -30,6 +30,7 @@ rule all:
 
 rule pseudo_masks:
     input:
+        get_starts(),
         get_targets("results/{run}/round-{round}/pseudo_masks"),
         get_targets("results/{run}/round-{round}/scores/pseudo_masks.json"),
 

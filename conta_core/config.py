@@ -13,10 +13,9 @@ from typing import Any, TypeVar, get_args
 import yaml
 from pydantic import ValidationError
 
-from conta_core.comparison.design import Design, make_design, overrides_of_runs
 from conta_core.errors import ContaError
-from conta_core.settings import Config, Experiment, Settings
-from conta_core.shared_start import require_equal_starts
+from conta_core.settings import ComparisonSettings, Config, Experiment, Settings
+from conta_core.settings.starts import require_equal_starts
 
 #: runs by the hundred with every key of theirs; aliases can declare billions
 MAX_VALUES = 100_000
@@ -58,15 +57,14 @@ def load_experiments(config: Mapping[str, Any]) -> dict[str, Experiment]:
     return experiments
 
 
-def load_comparison(config: Mapping[str, Any]) -> Design | None:
-    """The runs of the key ``comparison``; None where the config has none.
+def load_comparison(config: Mapping[str, Any]) -> ComparisonSettings | None:
+    """The key ``comparison``; None where the config has none.
 
     Raises:
         ContaError: as :func:`load_experiments`.
     """
     _require_bounds(config)
-    settings = parse_settings(Config, config, "config").comparison
-    return None if settings is None else make_design(settings)
+    return parse_settings(Config, config, "config").comparison
 
 
 def read_config(path: str | os.PathLike[str]) -> dict[str, Any]:
@@ -172,15 +170,15 @@ def _all_runs(whole: Config) -> dict[str, dict[str, Any]]:
             f"config: comparison: levels have confounding {levels}, which dataset.format "
             f"{whole.dataset.format!r} does not know; name one level, without confounding"
         )
-    compared = list(overrides_of_runs(whole.comparison))
-    names = [whole.comparison.name, *whole.runs, *(name for name, _ in compared)]
+    compared = whole.comparison.compared_runs()
+    names = [whole.comparison.name, *whole.runs, *(one.run for one in compared)]
     twice = [name for name, count in Counter(names).items() if count > 1]
     if twice:
         raise ContaError(
             f"config: comparison: {twice[0]!r} is the name of two of its runs, itself and `runs`, "
             "which would share a folder; rename one"
         )
-    return {**whole.runs, **dict(compared)}
+    return {**whole.runs, **{one.run: whole.comparison.overrides_of(one) for one in compared}}
 
 
 def _require_bounds(config: Mapping[str, Any]) -> None:

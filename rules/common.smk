@@ -7,6 +7,7 @@ from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 
+from conta_core.comparison.design import Design
 from conta_core.config import load_comparison, load_experiments, pick, require_weights
 from conta_core.datasets.voc_lists import list_path
 from conta_core.errors import ContaError
@@ -97,9 +98,15 @@ def get_made_dataset(wildcards):
 
 
 def get_start(wildcards):
-    """The note of the run that a run starts from; that it is newer makes nothing stale."""
+    """The note of the run that a run starts from: for readers, no stage depends on it."""
     starts = EXPERIMENTS[wildcards.run].start_from is not None
-    return ancient(f"results/{wildcards.run}/start.json") if starts else []
+    return f"results/{wildcards.run}/start.json" if starts else []
+
+
+def get_starts():
+    """The notes of all runs that start from another."""
+    runs = [run for run, experiment in EXPERIMENTS.items() if experiment.start_from is not None]
+    return [f"results/{run}/start.json" for run in runs]
 
 
 def get_parts(folder):
@@ -176,12 +183,12 @@ def get_comparison(*patterns):
 
 def get_compared(pattern):
     """A function of the wildcards: the pattern for every run of the comparison."""
-    return lambda wildcards: [pattern.format(run=member.run) for member in COMPARISON.members]
+    return lambda wildcards: [pattern.format(run=one.run) for one in COMPARISON.compared_runs()]
 
 
 def get_design(wildcards):
     """Arms, and which run is of which arm, level and seed, as plain values."""
-    return COMPARISON.as_values()
+    return Design.of(COMPARISON).as_values()
 
 
 def grow(amount):

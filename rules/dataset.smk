@@ -62,6 +62,7 @@ rule note_start:
         "logs/note_start/{run}.log",
     benchmark:
         "benchmarks/note_start/{run}.tsv"
+    priority: 1
     conda:
         "../envs/conta.yaml"
     threads: 1
@@ -80,7 +81,6 @@ rule index_dataset:
     input:
         files=get_dataset_files,
         made=get_made_dataset,
-        start=get_start,
     output:
         "results/{run}/dataset.json",
     log:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from conta_core.settings.comparison import ComparisonSettings, LevelSettings
+from conta_core.settings import ComparisonSettings
 
 
 @dataclass(frozen=True)
@@ -55,6 +55,14 @@ class Design:
         """The arms that a level has, the first arm first."""
         return list(dict.fromkeys(m.arm for m in self.members if m.confounding == level))
 
+    @classmethod
+    def of(cls, settings: ComparisonSettings) -> Design:
+        """The design that the config states."""
+        members = tuple(
+            Member(one.run, one.arm, one.confounding, one.seed) for one in settings.compared_runs()
+        )
+        return cls(settings.name, dict(settings.arms), members)
+
     def as_values(self) -> dict[str, Any]:
         """Plain values."""
         return {
@@ -68,33 +76,3 @@ class Design:
         """Back from :meth:`as_values`."""
         members = tuple(Member(**member) for member in values["runs"])
         return cls(values["name"], dict(values["arms"]), members)
-
-
-def make_design(settings: ComparisonSettings) -> Design:
-    """All runs of a comparison."""
-    members = tuple(
-        Member(_run_name(arm, level, seed), arm, level.confounding, seed)
-        for level in settings.levels
-        for seed in range(level.seeds)
-        for arm in settings.arms_of(level)
-    )
-    return Design(settings.name, dict(settings.arms), members)
-
-
-def overrides_of_runs(settings: ComparisonSettings) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Name and overrides of every run, as ``runs`` would state them."""
-    for level in settings.levels:
-        for seed in range(level.seeds):
-            first = _run_name(settings.first_arm, level, seed)
-            for arm in settings.arms_of(level):
-                overrides = {**settings.arms[arm], "seed": seed}
-                if level.confounding is not None:
-                    overrides["dataset"] = {"confounding": level.confounding}
-                if arm != settings.first_arm:
-                    overrides["start_from"] = first
-                yield _run_name(arm, level, seed), overrides
-
-
-def _run_name(arm: str, level: LevelSettings, seed: int) -> str:
-    place = "" if level.percent is None else f"-c{level.percent}"
-    return f"{arm}{place}-s{seed}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Annotated, Any
 
 from pydantic import Field, model_validator
@@ -12,6 +13,25 @@ from conta_core.settings.base import Fraction, Name, Settings
 MAX_RUNS = 1000
 #: what an arm cannot override: the level and the seed give it, or all runs share it
 TAKEN = ("dataset", "seed", "start_from")
+
+
+@dataclass(frozen=True)
+class ComparedRun:
+    """One run of a comparison.
+
+    Attributes:
+        run: its name.
+        arm: name of its arm.
+        confounding: its level, 0..1; None: that of the config's data set.
+        seed: which of the level's seeds.
+        start_from: the first arm's run of this level and seed; None: it is that one.
+    """
+
+    run: str
+    arm: str
+    confounding: float | None
+    seed: int
+    start_from: str | None
 
 
 class LevelSettings(Settings):
@@ -64,6 +84,28 @@ class ComparisonSettings(Settings):
     def arms_of(self, level: LevelSettings) -> list[str]:
         """The arms at a level, in the order of ``arms``."""
         return [arm for arm in self.arms if level.arms is None or arm in level.arms]
+
+    def compared_runs(self) -> list[ComparedRun]:
+        """All runs, level by level, seed by seed."""
+        found = []
+        for level in self.levels:
+            place = "" if level.percent is None else f"-c{level.percent}"
+            for seed in range(level.seeds):
+                first = f"{self.first_arm}{place}-s{seed}"
+                for arm in self.arms_of(level):
+                    start = None if arm == self.first_arm else first
+                    run = f"{arm}{place}-s{seed}"
+                    found.append(ComparedRun(run, arm, level.confounding, seed, start))
+        return found
+
+    def overrides_of(self, one: ComparedRun) -> dict[str, Any]:
+        """What ``runs`` would state of one of its runs."""
+        overrides = {**self.arms[one.arm], "seed": one.seed}
+        if one.confounding is not None:
+            overrides["dataset"] = {"confounding": one.confounding}
+        if one.start_from is not None:
+            overrides["start_from"] = one.start_from
+        return overrides
 
     @model_validator(mode="after")
     def _arms_fit(self) -> ComparisonSettings:

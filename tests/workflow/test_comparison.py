@@ -9,8 +9,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from test_staleness import BUILD_CONFOUNDERS, DECONFOUND, SUMMARISE, TRAIN_CAM, jobs
-from tiny_runs import REPOSITORY, Work, Workflow, dry_run, job_counts, reduced
+from test_staleness import (
+    BUILD_CONFOUNDERS,
+    DECONFOUND,
+    SUMMARISE,
+    TRAIN_CAM,
+    jobs,
+    statement,
+)
+from tiny_runs import REPOSITORY, Work, Workflow, dry_run, edited, job_counts, reduced
 
 from conta_core.config import load_experiments
 from conta_core.differences.comparison import ScoreComparison
@@ -166,6 +173,16 @@ CHANGES: dict[str, tuple[dict[str, Any], set[Work]]] = {
 def test_what_a_change_makes_stale(compared: Workflow, change: str) -> None:
     changes, expected = CHANGES[change]
     assert compared.stale("evidence", changes=changes) == expected
+
+
+@pytest.mark.slow
+def test_edit_of_what_writes_the_note(compared: Workflow) -> None:
+    """No stage depends on it: summaries and the comparison alone."""
+    with edited(compared.code / "conta_core" / "shared_start.py", statement):
+        found = compared.stale("evidence")
+    noted = {Work("note_start", run, None) for run in CONTAS}
+    summaries = {Work("summarise", run, None) for run in (*CONTROLS, *CONTAS)}
+    assert found == COMPARE | noted | summaries
 
 
 # The plan alone.

@@ -28,6 +28,7 @@ def test_round_0_is_made_once(fresh: Callable[..., Workflow]) -> None:
 
 def test_pseudo_masks_of_a_shared_round(fresh: Callable[..., Workflow]) -> None:
     found = fresh(reduced(RUNS, rounds=2)).stale("pseudo_masks")
+    assert {work.run for work in found if work.rule == "note_start"} == {"conta", "third"}
     made = {(work.run, work.round) for work in found if work.rule == "make_pseudo_masks"}
     assert made == {("control", 0), ("control", 1), ("conta", 1), ("third", 1)}
 

@@ -56,8 +56,9 @@ def test_runs() -> None:
 
 
 def test_design() -> None:
-    design = load_comparison(EVIDENCE)
-    assert design is not None
+    settings = load_comparison(EVIDENCE)
+    assert settings is not None
+    design = Design.of(settings)
     assert design.first_arm == "control"
     assert design.levels == [0.9, 0.0]
     assert (design.arms_at(0.9), design.arms_at(0.0)) == ([*ARMS], ["control", "conta"])
