@@ -17,6 +17,7 @@ include: "rules/segmentation.smk"
 include: "rules/context.smk"
 include: "rules/scores.smk"
 include: "rules/summary.smk"
+include: "rules/comparison.smk"
 include: "rules/staleness.smk"
 
 
@@ -29,8 +30,14 @@ rule all:
 
 rule pseudo_masks:
     input:
+        get_starts(),
         get_targets("results/{run}/round-{round}/pseudo_masks"),
         get_targets("results/{run}/round-{round}/scores/pseudo_masks.json"),
+
+
+rule evidence:
+    input:
+        get_comparison("results/{comparison}/comparison.json"),
 
 
 compare_library_code(workflow)

@@ -5,15 +5,17 @@ from __future__ import annotations
 import json
 import os
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 
 import yaml
 from pydantic import ValidationError
 
 from conta_core.errors import ContaError
-from conta_core.settings import Config, Experiment, Settings
+from conta_core.settings import ComparisonSettings, Config, Experiment, Settings
+from conta_core.settings.starts import require_equal_starts
 
 #: runs by the hundred with every key of theirs; aliases can declare billions
 MAX_VALUES = 100_000
@@ -30,18 +32,19 @@ def load_experiments(config: Mapping[str, Any]) -> dict[str, Experiment]:
         config: what config.yaml and the command line gave, one mapping.
 
     Returns:
-        run name -> experiment (the base with the run's overrides); a config
-        without ``runs`` has one run named after ``dataset.name``.
+        run name -> experiment (the base with the run's overrides), those of ``runs`` and
+        then those of ``comparison``; a config without both has one run named after
+        ``dataset.name``.
 
     Raises:
-        ContaError: an unknown key, a wrong type or a value out of range, by its key.
+        ContaError: an unknown key, a wrong type or a value out of range, by its key; or a run
+            whose ``start_from`` does not fit.
     """
     _require_bounds(config)
     whole = parse_settings(Config, config, "config")
-    base = {key: value for key, value in config.items() if key != "runs"}
-    runs: dict[str, Any] = whole.runs or {whole.dataset.name: {}}
+    base = {key: value for key, value in config.items() if key not in ("runs", "comparison")}
     experiments = {}
-    for name, overrides in runs.items():
+    for name, overrides in _all_runs(whole).items():
         if not RUN_NAME.fullmatch(name):
             raise ContaError(
                 f"config: runs: {name!r} is not a run name: found characters outside letters, "
@@ -50,7 +53,18 @@ def load_experiments(config: Mapping[str, Any]) -> dict[str, Experiment]:
         experiments[name] = parse_settings(
             Experiment, merge(base, overrides), f"config: runs: {name}"
         )
+    require_equal_starts(experiments)
     return experiments
+
+
+def load_comparison(config: Mapping[str, Any]) -> ComparisonSettings | None:
+    """The key ``comparison``; None where the config has none.
+
+    Raises:
+        ContaError: as :func:`load_experiments`.
+    """
+    _require_bounds(config)
+    return parse_settings(Config, config, "config").comparison
 
 
 def read_config(path: str | os.PathLike[str]) -> dict[str, Any]:
@@ -146,6 +160,27 @@ def pick(
     return picked
 
 
+def _all_runs(whole: Config) -> dict[str, dict[str, Any]]:
+    """Name and overrides of every run, of ``runs`` and of ``comparison``."""
+    if whole.comparison is None:
+        return whole.runs or {whole.dataset.name: {}}
+    levels = [level.confounding for level in whole.comparison.levels]
+    if whole.dataset.format != "context-shapes" and levels != [None]:
+        raise ContaError(
+            f"config: comparison: levels have confounding {levels}, which dataset.format "
+            f"{whole.dataset.format!r} does not know; name one level, without confounding"
+        )
+    compared = whole.comparison.compared_runs()
+    names = [whole.comparison.name, *whole.runs, *(one.run for one in compared)]
+    twice = [name for name, count in Counter(names).items() if count > 1]
+    if twice:
+        raise ContaError(
+            f"config: comparison: {twice[0]!r} is the name of two of its runs, itself and `runs`, "
+            "which would share a folder; rename one"
+        )
+    return {**whole.runs, **{one.run: whole.comparison.overrides_of(one) for one in compared}}
+
+
 def _require_bounds(config: Mapping[str, Any]) -> None:
     """Refuse what would unfold without end: YAML's aliases can nest a value in itself."""
     level: list[Any] = [config]
@@ -180,8 +215,18 @@ def _describe(problem: Any, kind: type[Settings]) -> str:
 
 def _known_keys(kind: type[Settings], path: tuple[int | str, ...]) -> list[str]:
     for part in path:
-        field = kind.model_fields.get(str(part))
-        if field is None or not isinstance(field.annotation, type):
+        if isinstance(part, int):  # a place in a list of what was found already
+            continue
+        field = kind.model_fields.get(part)
+        inner = None if field is None else _settings_in(field.annotation)
+        if inner is None:
             return []
-        kind = field.annotation
+        kind = inner
     return sorted(kind.model_fields)
+
+
+def _settings_in(annotation: Any) -> type[Settings] | None:
+    """The settings class of a key, which may be null or a list of them."""
+    if isinstance(annotation, type) and issubclass(annotation, Settings):
+        return annotation
+    return next((found for part in get_args(annotation) if (found := _settings_in(part))), None)

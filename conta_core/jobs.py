@@ -32,7 +32,8 @@ def job(log: str, rule: str, wildcards: Mapping[str, str]) -> Iterator[None]:
         log: path of the log file.
         rule: name of the rule.
         wildcards: ``run`` and, in a rule of one round, ``round``, in one of a part, ``part``
-            and ``parts``; with the rule's name they begin each line on the terminal.
+            and ``parts``; or ``comparison``; with the rule's name they begin each line on the
+            terminal.
 
     Raises:
         SystemExit: status 1, where the block raised ContaError or could not write, such as on
@@ -85,7 +86,7 @@ def _cannot_write(error: BaseException | None) -> str | None:
 
 
 def _name(rule: str, wildcards: Mapping[str, str]) -> str:
-    words = [wildcards["run"]]
+    words = [wildcards.get("run") or wildcards["comparison"]]
     if wildcards.get("round") is not None:
         words += ["round", wildcards["round"]]
     words.append(rule)

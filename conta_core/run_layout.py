@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from conta_core.shared_start import read_start
+
 if TYPE_CHECKING:
     from conta_core.settings import Experiment
+
+#: the stages that make a data set, and those of the causal step
+MADE = ("make_context_shapes", "make_coco_masks")
+OF_CONTEXT = ("build_confounders", "deconfound")
 
 RUN = "results/{run}"
 ROUND = f"{RUN}/round-{{round}}"
@@ -63,7 +70,9 @@ class Stage:
             return experiment.dataset.format == "context-shapes"
         if self.name == "make_coco_masks":
             return experiment.dataset.format == "coco"
-        if self.name in ("build_confounders", "deconfound"):
+        if self.name == "note_start":
+            return experiment.start_from is not None
+        if self.name in OF_CONTEXT:
             later = index is not None and index < experiment.rounds - 1
             return later and experiment.context.method == "conta"
         return True
@@ -71,17 +80,21 @@ class Stage:
     @property
     def depends_on_config(self) -> bool:
         """Whether some runs do without it."""
-        return self.name in (
-            "make_context_shapes",
-            "make_coco_masks",
-            "build_confounders",
-            "deconfound",
-        )
+        return self.name in (*MADE, *OF_CONTEXT, "note_start")
+
+    def owner(self, run: str, index: int | None, start_from: str | None) -> str:
+        """The run that makes this for a run: itself, or the one that it starts from.
+
+        Of another run are the made data set, and of round 0 all but the context.
+        """
+        shared = self.name in MADE or (index == 0 and self.name not in OF_CONTEXT)
+        return start_from if shared and start_from is not None else run
 
 
 STAGES = (
     Stage("make_context_shapes", f"{RUN}/context_shapes"),
     Stage("make_coco_masks", f"{RUN}/coco_masks"),
+    Stage("note_start", f"{RUN}/start.json"),
     Stage("index_dataset", f"{RUN}/dataset.json"),
     Stage("train_cam", f"{ROUND}/cam/model.safetensors"),
     Stage("extract_cams", f"{ROUND}/cam/cams.h5", "gather_cams"),
@@ -103,11 +116,45 @@ STAGES = (
 )
 #: stage of every round -> what it makes, relative to the round's folder
 ROUND_FILES = {stage.name: stage.in_round for stage in STAGES if stage.by_round}
+BY_OUTPUT = {stage.output: stage for stage in STAGES}
+#: rules that gather the parts of a stage among them
+BY_RULE = {rule: stage for stage in STAGES for rule in (stage.name, stage.gathered_by) if rule}
+
+
+def owner_of(pattern: str, run: str, index: int | None, start_from: str | None) -> str:
+    """The run that makes the file of a pattern for a run, as :meth:`Stage.owner`.
+
+    Args:
+        pattern: a stage's output, or any other path of the run's own.
+        run: name of the run.
+        index: of the round; None: the file is of the whole run.
+        start_from: the run that it starts from.
+    """
+    stage = BY_OUTPUT.get(pattern)
+    return run if stage is None else stage.owner(run, index, start_from)
 
 
 def round_folder(run: Path, index: int) -> Path:
     """The folder of a round of a run's folder."""
     return run / f"round-{index}"
+
+
+def round_file(folder: Path, name: str) -> Path:
+    """Where a file of a round lies, which for round 0 may be the folder of another run.
+
+    Args:
+        folder: of the round, results/<run>/round-<round>.
+        name: relative to it, one of :data:`ROUND_FILES`.
+    """
+    index, run = round_of(folder), folder.parent
+    other = read_start(run) if index == 0 else None
+    if other is None or owner_of(f"{ROUND}/{name}", "", index, other) != other:
+        return folder / name
+    return _beside(run, other) / folder.name / name
+
+
+def _beside(run: Path, other: str) -> Path:
+    return Path(os.path.abspath(run)).with_name(other)
 
 
 def round_of(folder: Path) -> int | None:
@@ -117,6 +164,9 @@ def round_of(folder: Path) -> int | None:
 
 
 def rounds_there(run: Path) -> list[int]:
-    """The rounds that have a folder in a run's folder, in order."""
-    numbers = (round_of(path) for path in run.iterdir() if path.is_dir())
+    """The rounds of a run's folder that have begun, in order; round 0 may lie in another run's."""
+    numbers = {round_of(path) for path in run.iterdir() if path.is_dir()}
+    other = read_start(run)
+    if other is not None and round_folder(_beside(run, other), 0).is_dir():
+        numbers.add(0)
     return sorted(number for number in numbers if number is not None)

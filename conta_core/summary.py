@@ -31,7 +31,10 @@ LISTS = {"train": "training list", "val": "validation list"}
 
 
 def summarise_scores(
-    manifest: Manifest, rounds: Sequence[Mapping[str, str]], run: str
+    manifest: Manifest,
+    rounds: Sequence[Mapping[str, str]],
+    run: str,
+    start_from: str | None = None,
 ) -> dict[str, Any]:
     """Bring the scores of all rounds together.
 
@@ -39,11 +42,12 @@ def summarise_scores(
         manifest: of the data set.
         rounds: for each round, in order: stage -> path of its scores json.
         run: name of the run.
+        start_from: the run whose round 0 it goes on from; None: its own.
 
     Returns:
-        plain values: ``scores``, one row a round, stage and list, as the scores json has
-        it (mIoU, IoU and accuracy in percent); ``confounding``, one row likewise, only
-        rows of data sets with context maps.
+        plain values: ``start_from``, where there is one; ``scores``, one row a round, stage
+        and list, as the scores json has it (mIoU, IoU and accuracy in percent);
+        ``confounding``, one row likewise, only rows of data sets with context maps.
 
     Raises:
         ContaError: a scores file is missing, broken, or of another run, round or stage.
@@ -51,15 +55,16 @@ def summarise_scores(
     scores: list[dict[str, Any]] = []
     confounding: list[dict[str, Any]] = []
     for index, paths in enumerate(rounds):
+        of_run = run if start_from is None or index else start_from
         for stage in STAGES:
             if stage not in paths:
                 continue
             content = read_scores(paths[stage])
             found = (content["run"], content["round"], content["stage"])
-            if found != (run, index, stage):
+            if found != (of_run, index, stage):
                 raise ContaError(
                     f"{paths[stage]}: scores of run, round and stage {found}, expected "
-                    f"{(run, index, stage)}; delete it and let the workflow make it again"
+                    f"{(of_run, index, stage)}; delete it and let the workflow make it again"
                 )
             for name, entry in content["lists"].items():
                 scores.append({"round": index, "stage": stage, "split": name, **entry})
@@ -69,6 +74,7 @@ def summarise_scores(
         "format": FORMAT,
         "format_version": FORMAT_VERSION,
         "run": run,
+        **({} if start_from is None else {"start_from": start_from}),
         "rounds": len(rounds),
         "dataset": manifest.name,
         "ground_truth": manifest.ground_truth,

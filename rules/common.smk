@@ -7,14 +7,17 @@ from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 
-from conta_core.config import load_experiments, pick, require_weights
+from conta_core.comparison.design import Design
+from conta_core.config import load_comparison, load_experiments, pick, require_weights
 from conta_core.datasets.voc_lists import list_path
 from conta_core.errors import ContaError
 from conta_core.gpus import count_visible_gpus
+from conta_core.run_layout import owner_of
 from conta_core.writable import require_writable
 
 try:
     EXPERIMENTS = load_experiments(config)
+    COMPARISON = load_comparison(config)
 except ContaError as error:
     raise WorkflowError(str(error)) from None
 
@@ -23,27 +26,39 @@ onstart:
     # not at a dry run: the plan of a recipe can be seen before its weights are there
     try:
         require_weights(EXPERIMENTS)
-        require_writable(f"results/{run}" for run in EXPERIMENTS)
+        require_writable(f"results/{name}" for name in [*EXPERIMENTS, *get_comparison_names()])
     except ContaError as error:
         raise WorkflowError(str(error)) from None
 
 
 wildcard_constraints:
     run="|".join(EXPERIMENTS),
+    comparison=COMPARISON.name if COMPARISON else "(?!)",
     round=r"\d+",
     part=r"\d+",
     parts=r"\d+",
 
 
+def get_path(pattern, run, index=None):
+    """The pattern for a run, with the name of the run that makes the file for it."""
+    owner = owner_of(pattern, run, index, EXPERIMENTS[run].start_from)
+    return pattern.format(run=owner, round=index)
+
+
+def get_file(pattern):
+    """A function of the wildcards: the pattern for their run and round."""
+    return lambda wildcards: get_path(pattern, wildcards.run, int(wildcards.round))
+
+
 def get_targets(pattern):
     """The pattern for every run, and for every round of it where the pattern has one."""
-    return [
-        path
-        for run, experiment in EXPERIMENTS.items()
-        for path in dict.fromkeys(
-            pattern.format(run=run, round=index) for index in range(experiment.rounds)
+    return list(
+        dict.fromkeys(
+            get_path(pattern, run, index)
+            for run, experiment in EXPERIMENTS.items()
+            for index in range(experiment.rounds)
         )
-    ]
+    )
 
 
 def get_settings(*keys, without=()):
@@ -54,7 +69,7 @@ def get_settings(*keys, without=()):
 def get_run_settings(wildcards):
     """The keys that the run's results depend on: a change of any other reruns nothing."""
     experiment = EXPERIMENTS[wildcards.run]
-    unused = ["shards"]
+    unused = ["shards"] if experiment.start_from else ["shards", "start_from"]
     if experiment.dataset.format != "context-shapes":
         unused += ["dataset.images", "dataset.size", "dataset.confounding"]
     keys = [key for key in type(experiment).model_fields if key != "context"]
@@ -84,7 +99,19 @@ def get_made_dataset(wildcards):
     """The folder that the workflow makes for context-shapes and coco."""
     made = {"context-shapes": "context_shapes", "coco": "coco_masks"}
     name = made.get(EXPERIMENTS[wildcards.run].dataset.format)
-    return f"results/{wildcards.run}/{name}" if name else []
+    return get_path(f"results/{{run}}/{name}", wildcards.run) if name else []
+
+
+def get_start(wildcards):
+    """The note of the run that a run starts from: for readers, no stage depends on it."""
+    starts = EXPERIMENTS[wildcards.run].start_from is not None
+    return f"results/{wildcards.run}/start.json" if starts else []
+
+
+def get_starts():
+    """The notes of all runs that start from another."""
+    runs = [run for run, experiment in EXPERIMENTS.items() if experiment.start_from is not None]
+    return [f"results/{run}/start.json" for run in runs]
 
 
 def get_parts(folder):
@@ -116,7 +143,8 @@ def get_objects(wildcards):
     settings = EXPERIMENTS[wildcards.run].context.intervention
     if get_method(wildcards) != "intervention" or settings.masks == "truth":
         return []
-    return f"results/{wildcards.run}/round-{int(wildcards.round) - 1}/pseudo_masks"
+    pattern = "results/{run}/round-{round}/pseudo_masks"
+    return get_path(pattern, wildcards.run, int(wildcards.round) - 1)
 
 
 # method -> the keys of the context that its classifier depends on
@@ -141,10 +169,9 @@ def get_extraction_settings(wildcards):
 
 def get_confounder_source(wildcards):
     """The masks that the confounder set averages."""
-    folder = f"results/{wildcards.run}/round-{wildcards.round}"
-    if EXPERIMENTS[wildcards.run].context.source == "segmentation":
-        return f"{folder}/segmentation/train_masks.h5"
-    return f"{folder}/pseudo_masks"
+    of_segmentation = EXPERIMENTS[wildcards.run].context.source == "segmentation"
+    name = "segmentation/train_masks.h5" if of_segmentation else "pseudo_masks"
+    return get_file(f"results/{{run}}/round-{{round}}/{name}")(wildcards)
 
 
 def get_all_rounds(pattern, of_context=False):
@@ -158,9 +185,38 @@ def get_all_rounds(pattern, of_context=False):
         count = experiment.rounds
         if of_context:
             count = count - 1 if experiment.context.method == "conta" else 0
-        return [pattern.format(run=wildcards.run, round=index) for index in range(count)]
+        return [get_path(pattern, wildcards.run, index) for index in range(count)]
 
     return paths
+
+
+def get_comparison_names():
+    """The folder of the comparison, where the config has one."""
+    return [COMPARISON.name] if COMPARISON else []
+
+
+def get_comparison(*patterns):
+    """A function that gives the patterns for the comparison, which the config must have."""
+
+    def paths(wildcards):
+        if COMPARISON is None:
+            raise WorkflowError(
+                "config: comparison is null; name arms, levels and seeds in a recipe, such as "
+                "--configfile configs/evidence.yaml"
+            )
+        return [pattern.format(comparison=COMPARISON.name) for pattern in patterns]
+
+    return paths
+
+
+def get_compared(pattern):
+    """A function of the wildcards: the pattern for every run of the comparison."""
+    return lambda wildcards: [pattern.format(run=one.run) for one in COMPARISON.compared_runs()]
+
+
+def get_design(wildcards):
+    """Arms, and which run is of which arm, level and seed, as plain values."""
+    return Design.of(COMPARISON).as_values()
 
 
 def grow(amount):

@@ -5,6 +5,7 @@ Required inputs:
     results/{run}/round-{round}/segmentation/train_masks.h5
     results/{run}/round-{round}/segmentation/logits.h5
     results/{run}/round-{round}/pseudo_masks/      where context.source is pseudo_masks
+    (of round 0 these may be those of the run that it starts from)
 Outputs:
     results/{run}/round-{round}/context/confounders.h5
     results/{run}/round-{round}/context/context.h5
@@ -39,8 +40,8 @@ rule deconfound:
     input:
         manifest="results/{run}/dataset.json",
         confounders="results/{run}/round-{round}/context/confounders.h5",
-        train_masks="results/{run}/round-{round}/segmentation/train_masks.h5",
-        logits="results/{run}/round-{round}/segmentation/logits.h5",
+        train_masks=get_file("results/{run}/round-{round}/segmentation/train_masks.h5"),
+        logits=get_file("results/{run}/round-{round}/segmentation/logits.h5"),
     output:
         "results/{run}/round-{round}/context/context.h5",
     log:

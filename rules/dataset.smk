@@ -5,6 +5,8 @@ Required inputs:
 Outputs:
     results/{run}/context_shapes/           context-shapes only: a VOC devkit tree, made
     results/{run}/coco_masks/               coco only: ground-truth masks, rasterised
+    results/{run}/start.json                with start_from only: the run whose made data and round 0
+                                            stand for the run's own
     results/{run}/dataset.json              the manifest: images, tags, lists, all checked
 """
 
@@ -51,6 +53,28 @@ rule make_coco_masks:
         "{wildcards.run}: rasterise COCO's instances"
     script:
         "../workflow_scripts/make_coco_masks.py"
+
+
+rule note_start:
+    output:
+        "results/{run}/start.json",
+    log:
+        "logs/note_start/{run}.log",
+    benchmark:
+        "benchmarks/note_start/{run}.tsv"
+    priority: 1
+    conda:
+        "../envs/conta.yaml"
+    threads: 1
+    resources:
+        mem_mb=grow(1000),
+        runtime=grow(10),
+    params:
+        settings=get_settings("start_from"),
+    message:
+        "{wildcards.run}: note the run that it starts from"
+    script:
+        "../workflow_scripts/note_start.py"
 
 
 rule index_dataset:

@@ -2,6 +2,7 @@
 
 Required inputs:
     results/{run}/dataset.json, and the scores and stores of every round
+    results/{run}/start.json           where the run starts from another
     benchmarks/                        read where they are there; no input, since nothing of the
                                        results depends on them
 Outputs:
@@ -13,6 +14,7 @@ Outputs:
 rule summarise:
     input:
         manifest="results/{run}/dataset.json",
+        start=get_start,
         cam_scores=get_all_rounds("results/{run}/round-{round}/scores/cam.json"),
         refined_scores=get_all_rounds("results/{run}/round-{round}/scores/refined.json"),
         pseudo_masks_scores=get_all_rounds("results/{run}/round-{round}/scores/pseudo_masks.json"),

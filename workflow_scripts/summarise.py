@@ -27,4 +27,5 @@ with job(snakemake.log[0], snakemake.rule, snakemake.wildcards):
         output=snakemake.output.summary,
         report=snakemake.output.report,
         run=snakemake.wildcards.run,
+        start_from=snakemake.params.settings.get("start_from"),
     )

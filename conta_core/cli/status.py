@@ -175,4 +175,6 @@ def _source(found: RunStatus) -> str:
         rounds = "rounds that are there; --config RECIPE says how many there shall be"
     else:
         rounds = f"rounds by {found.rounds_from}"
+    if found.start_from is not None:
+        rounds += f"; data set and round 0 are those of {found.start_from}"
     return f"{rounds}; what is stale: snakemake -n tells"

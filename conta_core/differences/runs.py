@@ -8,7 +8,7 @@ from pathlib import Path
 from conta_core.differences.comparison import FolderComparison, ImageComparison, ScoreComparison
 from conta_core.differences.images import Track, compare_masks, compare_stores
 from conta_core.differences.scores import compare_scores
-from conta_core.run_layout import ROUND_FILES, round_folder, rounds_there
+from conta_core.run_layout import ROUND_FILES, round_file, round_folder, rounds_there
 
 Found = ImageComparison | ScoreComparison | bool
 
@@ -28,16 +28,15 @@ def compare_rounds(
         ContaError: a file is damaged, or those of one name are not to be compared.
     """
     names = [n for n in ROUND_FILES.values() if n.startswith("scores/") or not scores_only]
-    files: dict[str, Found] = {
-        name: _compare(a / name, b / name, track)
-        for name in names
-        if (a / name).exists() and (b / name).exists()
-    }
+    of_a, of_b = (
+        {name: path for name in names if (path := round_file(folder, name)).exists()}
+        for folder in (a, b)
+    )
     return FolderComparison(
         what="rounds",
-        files=files,
-        only_a=[n for n in names if (a / n).exists() and not (b / n).exists()],
-        only_b=[n for n in names if (b / n).exists() and not (a / n).exists()],
+        files={n: _compare(of_a[n], of_b[n], track) for n in of_a if n in of_b},
+        only_a=[name for name in of_a if name not in of_b],
+        only_b=[name for name in of_b if name not in of_a],
     )
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from conta_core.errors import ContaError
 from conta_core.manifest import Manifest
 from conta_core.nearest import nearest
-from conta_core.run_layout import ROUND_FILES, round_folder, rounds_there
+from conta_core.run_layout import ROUND_FILES, round_file, round_folder, rounds_there
 
 
 @dataclass(frozen=True)
@@ -32,12 +32,12 @@ class RoundFiles:
     @property
     def pseudo_masks(self) -> Path:
         """Folder of the pseudo-masks."""
-        return self.folder / ROUND_FILES["make_pseudo_masks"]
+        return round_file(self.folder, ROUND_FILES["make_pseudo_masks"])
 
     @property
     def model(self) -> Path:
         """The segmentation model."""
-        return self.folder / ROUND_FILES["train_deeplab"]
+        return round_file(self.folder, ROUND_FILES["train_deeplab"])
 
     def manifest(self) -> Manifest:
         """The run's manifest."""

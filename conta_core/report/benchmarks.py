@@ -9,8 +9,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from conta_core.run_layout import BY_RULE
+
 #: the rules that run once a run, before all rounds
-BEFORE = ("make_context_shapes", "make_coco_masks", "index_dataset")
+BEFORE = ("make_context_shapes", "make_coco_masks", "note_start", "index_dataset")
 #: the rules of a round, in order
 IN_ROUNDS = (
     "train_cam",
@@ -35,8 +37,8 @@ IN_ROUNDS = (
     "evaluate_segmentation",
     "evaluate_crf",
 )
-#: made only where the data set needs them
-OPTIONAL = BEFORE[:2]
+#: only some runs have them
+OPTIONAL = BEFORE[:3]
 #: only in the rounds that a later one takes a context of
 OF_CONTEXT = ("build_confounders", "deconfound")
 PART = re.compile(r"\d+-of-(\d+)\.tsv")
@@ -70,24 +72,29 @@ class Benchmarks:
     missing: list[str] = field(default_factory=list)
 
 
-def read_benchmarks(folder: str, run: str, contexts: Sequence[bool]) -> Benchmarks:
+def read_benchmarks(
+    folder: str, run: str, contexts: Sequence[bool], start_from: str | None = None
+) -> Benchmarks:
     """Read what is there at the time; nothing depends on these files.
 
     Args:
         folder: of all benchmarks.
         run: name of the run.
         contexts: for each round, whether it makes a context.
+        start_from: the run whose data set and round 0 it goes on from; None: its own.
     """
     found = Benchmarks()
     for rule in BEFORE:
-        path = Path(folder, rule, f"{run}.tsv")
+        owner = BY_RULE[rule].owner(run, None, start_from)
+        path = Path(folder, rule, f"{owner}.tsv")
         if path.exists() or rule not in OPTIONAL:
             _add(found, (rule, None), path, [path])
     for index, has_context in enumerate(contexts):
         for rule in IN_ROUNDS:
             if rule in OF_CONTEXT and not has_context:
                 continue
-            path = Path(folder, rule, run, f"round-{index}.tsv")
+            owner = BY_RULE[rule].owner(run, index, start_from)
+            path = Path(folder, rule, owner, f"round-{index}.tsv")
             parts = _parts(path.with_suffix(""))
             _add(found, (rule, index), path.with_suffix("") if parts else path, parts or [path])
     return found

@@ -54,9 +54,8 @@ def render_report(
     Raises:
         ContaError: a file that a picture is made of is missing or broken.
     """
-    title = f"Conta: {summary['run']}"
     contexts = [bool(paths.get("context")) for paths in rounds]
-    measured = read_benchmarks(benchmarks, summary["run"], contexts)
+    measured = read_benchmarks(benchmarks, summary["run"], contexts, summary.get("start_from"))
     sections = [
         scores_section(summary),
         classes_section(summary),
@@ -69,13 +68,24 @@ def render_report(
         sources_section(summary, manifest_path, rounds, benchmarks),
     ]
     body = [part for part in sections if part is not None]
+    return whole_page(f"Conta: {summary['run']}", glance(summary), body)
+
+
+def whole_page(title: str, top: Sequence[str], sections: Sequence[str]) -> str:
+    """A page that carries all that it needs in itself, and may load nothing.
+
+    Args:
+        title: its heading.
+        top: html between the heading and the links to the sections.
+        sections: html of :func:`conta_core.report.html_pieces.section`.
+    """
     head = (
         '<meta charset="utf-8"><meta name="viewport" content="width=device-width, '
         f'initial-scale=1"><meta http-equiv="Content-Security-Policy" content="{POLICY}">'
         '<meta name="color-scheme" content="light dark"><link rel="icon" href="data:,">'
         f"<title>{escape(title)}</title><style>{STYLE}</style>"
     )
-    content = "\n".join([f"<h1>{escape(title)}</h1>", *glance(summary), _contents(body), *body])
+    content = "\n".join([f"<h1>{escape(title)}</h1>", *top, _contents(sections), *sections])
     return (
         f'<!doctype html>\n<html lang="en"><head>{head}</head>\n'
         f"<body><main>\n{content}\n</main><script>{SCRIPT}</script></body></html>\n"

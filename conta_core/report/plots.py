@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from html import escape
 from typing import Any
 
 import matplotlib
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from conta_core.summary import STAGES
@@ -30,16 +31,9 @@ def plot(lines: Mapping[str, Sequence[float | None]], title: str, unit: str) -> 
     Returns:
         html; the same bytes for the same input.
     """
-    ink = {
-        key: INK
-        for key in ("text.color", "axes.labelcolor", "axes.edgecolor", "xtick.color", "ytick.color")
-    }
-    # text stays text; a fixed salt gives the same ids, and so the same bytes, each time
-    style: dict[Any, Any] = {**ink, "svg.fonttype": "none", "svg.hashsalt": title, "font.size": 11}
-    with matplotlib.rc_context(style):
-        figure = Figure(figsize=(5.6, 3.6), layout="constrained")
-        axes = figure.subplots()
-        stages = list(STAGES.values())
+    stages = list(STAGES.values())
+
+    def draw(axes: Axes) -> None:
         for place, (name, values) in enumerate(lines.items()):
             # a stage keeps its colour in every plot
             i = stages.index(name) if name in stages else place
@@ -51,8 +45,33 @@ def plot(lines: Mapping[str, Sequence[float | None]], title: str, unit: str) -> 
                 color=COLOURS[i % len(COLOURS)],
                 label=name,
             )
-        axes.set(title=title, xlabel="round", ylabel=unit)
+        axes.set(xlabel="round", ylabel=unit)
         axes.set_xticks(range(max(len(values) for values in lines.values())))
+
+    return drawn(draw, title)
+
+
+def drawn(draw: Callable[[Axes], None], title: str) -> str:
+    """A plot as inline SVG in the page's own text colour, with a legend below.
+
+    Args:
+        draw: puts lines with labels on the axes, and names these.
+        title: of the plot.
+
+    Returns:
+        html; the same bytes for the same input.
+    """
+    ink = {
+        key: INK
+        for key in ("text.color", "axes.labelcolor", "axes.edgecolor", "xtick.color", "ytick.color")
+    }
+    # text stays text; a fixed salt gives the same ids, and so the same bytes, each time
+    style: dict[Any, Any] = {**ink, "svg.fonttype": "none", "svg.hashsalt": title, "font.size": 11}
+    with matplotlib.rc_context(style):
+        figure = Figure(figsize=(5.6, 3.6), layout="constrained")
+        axes = figure.subplots()
+        draw(axes)
+        axes.set(title=title)
         axes.spines[["top", "right"]].set_visible(False)
         axes.grid(alpha=0.25, color=INK)
         axes.legend(loc="upper left", bbox_to_anchor=(0, -0.2), ncols=2, frameon=False, fontsize=9)

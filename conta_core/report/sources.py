@@ -50,7 +50,7 @@ def sources_section(
             f"{_folders(rounds, 'pseudo_masks')}, against the masks that {manifest_path} names",
         ),
         ("Confounder sets", _folders(rounds, "confounders") or "none"),
-        ("Times and memory", f"{benchmarks}/{{rule}}/{summary['run']}"),
+        ("Times and memory", _times(summary, benchmarks)),
         ("Settings", "the config, as the workflow gave it to the rule summarise"),
     ]
     listed = "".join(f"<dt>{escape(what)}</dt><dd>{escape(where)}</dd>" for what, where in others)
@@ -63,6 +63,11 @@ def sources_section(
         ),
     ]
     return section("sources", "Where each number comes from", parts)
+
+
+def _times(summary: Mapping[str, Any], benchmarks: str) -> str:
+    own, other = f"{benchmarks}/{{rule}}/{summary['run']}", summary.get("start_from")
+    return own if other is None else f"{own}, and of round 0 {benchmarks}/{{rule}}/{other}"
 
 
 def _folders(rounds: Sequence[Mapping[str, Any]], name: str) -> str:

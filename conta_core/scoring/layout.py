@@ -109,6 +109,7 @@ class Summary(TypedDict):
     """A summary.json."""
 
     run: str
+    start_from: NotRequired[str]
     rounds: Round
     dataset: str
     ground_truth: str | None

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from conta_core.settings.base import Settings
 from conta_core.settings.cam import CamSettings
+from conta_core.settings.comparison import ComparisonSettings, LevelSettings
 from conta_core.settings.context import ContextSettings, InterventionSettings
 from conta_core.settings.crf import CrfSettings, LabelCrfSettings
 from conta_core.settings.dataset import DatasetSettings, ImageCounts, Lists
@@ -22,6 +23,7 @@ from conta_core.settings.walk import WalkSettings
 __all__ = [
     "BackboneSettings",
     "CamSettings",
+    "ComparisonSettings",
     "Config",
     "ContextSettings",
     "CrfSettings",
@@ -32,6 +34,7 @@ __all__ = [
     "InterventionSettings",
     "IrnSettings",
     "LabelCrfSettings",
+    "LevelSettings",
     "Lists",
     "PseudoMaskSettings",
     "SegmentationSettings",

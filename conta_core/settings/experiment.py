@@ -8,6 +8,7 @@ from pydantic import Field
 
 from conta_core.settings.base import Positive, Settings
 from conta_core.settings.cam import CamSettings
+from conta_core.settings.comparison import ComparisonSettings
 from conta_core.settings.context import ContextSettings
 from conta_core.settings.crf import CrfSettings
 from conta_core.settings.dataset import DatasetSettings
@@ -29,6 +30,11 @@ class Experiment(Settings):
         1,
         description="jobs that share each stage that goes image by image; changes no result and "
         "reruns nothing",
+    )
+    start_from: str | None = Field(
+        None,
+        description="another run: its data set and round 0 stand for those of this one, which goes "
+        "on from them; all that they depend on must be equal",
     )
     cam: CamSettings = Field(
         default_factory=CamSettings, description="the CAM classifier and its maps"
@@ -55,4 +61,9 @@ class Config(Experiment):
     runs: dict[str, dict[str, Any]] = Field(
         {},
         description="name -> overrides of everything else; none: one run named dataset.name",
+    )
+    comparison: ComparisonSettings | None = Field(
+        None,
+        description="arms, levels of confounding and seeds, which make runs beside `runs`: "
+        "docs/comparison.md",
     )

@@ -14,7 +14,7 @@ from conta_core.drawing.label_colours import label_legend
 from conta_core.drawing.sheet import Block
 from conta_core.errors import ContaError
 from conta_core.pseudo_masks import strongest_class
-from conta_core.run_layout import ROUND_FILES, round_folder, rounds_there
+from conta_core.run_layout import ROUND_FILES, round_file, round_folder, rounds_there
 from conta_core.showing.context import read_context
 from conta_core.showing.maps import map_pixels, read_maps
 from conta_core.showing.mask_files import read_mask_file
@@ -134,7 +134,7 @@ def run_sheet(folder: Path, data: DataSet, image_id: str, view: View) -> list[Bl
     scene = make_scene(image_id, data.record(image_id).size, data, view, folder)
     kinds = [kind for kind in FILES if any(kind in COLUMNS[name] for name in lists)]
     stages = _Stages(data, scene, view, [], 0.0)
-    stages.find_highest_context([round_folder(folder, i) / FILES["context"] for i in rounds])
+    stages.find_highest_context([_file(folder, i, "context") for i in rounds])
     blocks: list[Block] = []
     names = data.manifest.class_names
     first: list[Cell] = []
@@ -150,7 +150,7 @@ def run_sheet(folder: Path, data: DataSet, image_id: str, view: View) -> list[Bl
     if first:
         blocks.append(Grid(first, len(first)))
     for index in rounds:
-        cells = [stages.cell(k, round_folder(folder, index) / FILES[k], index) for k in kinds]
+        cells = [stages.cell(kind, _file(folder, index, kind), index) for kind in kinds]
         blocks.append(Heading(f"round {index}", 10.5, bold=True))
         blocks.append(Grid(cells, len(cells)))
     about = f"{scene.about}; on the {' and the '.join(_LISTS[name] for name in lists)} list"
@@ -186,6 +186,10 @@ def chosen_rounds(folder: Path, view: View) -> list[int]:
             f"{folder}: has no round {missing[0]}; it has {', '.join(map(str, there))}"
         )
     return sorted(set(view.rounds)) or there
+
+
+def _file(folder: Path, index: int, kind: str) -> Path:
+    return round_file(round_folder(folder, index), FILES[kind])
 
 
 _LISTS = {"train": "training", "val": "validation"}

@@ -20,6 +20,7 @@ def summarise(
     output: str,
     report: str,
     run: str,
+    start_from: str | None = None,
 ) -> None:
     """Write the summary and the report of a run.
 
@@ -32,12 +33,13 @@ def summarise(
         output: path of summary.json.
         report: path of report.html.
         run: name of the run.
+        start_from: the run whose round 0 it goes on from; None: its own.
 
     Raises:
         ContaError: a file is missing or broken, or belongs to another run or round.
     """
     data = Manifest.load(manifest)
-    summary = summarise_scores(data, [paths["scores"] for paths in rounds], run)
+    summary = summarise_scores(data, [paths["scores"] for paths in rounds], run, start_from)
     page = render_report(
         summary,
         data,

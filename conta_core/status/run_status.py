@@ -17,6 +17,7 @@ from typing import Any
 
 from conta_core.run_layout import STAGES, Stage
 from conta_core.settings import Experiment
+from conta_core.shared_start import read_start
 from conta_core.status.job_log import JobLog, Progress, read_log
 from conta_core.status.snakemake_notes import SnakemakeNotes
 
@@ -78,6 +79,7 @@ class RunStatus:
         directory: the working directory.
         rounds: how many it has, or shall have.
         rounds_from: the config that says so; None: no config, they are those that are there.
+        start_from: the run whose data set and round 0 it goes on from; None: its own.
         stages: in order, round by round.
     """
 
@@ -85,6 +87,7 @@ class RunStatus:
     directory: str
     rounds: int
     rounds_from: str | None
+    start_from: str | None
     stages: tuple[StageStatus, ...]
 
     def count(self, state: State) -> int:
@@ -114,46 +117,54 @@ def read_status(
             not every run has are shown where there is something of them.
         config: names where the experiment stands.
     """
-    rounds = experiment.rounds if experiment else _rounds_there(directory, run)
-    looker = _Looker(directory, run, experiment)
+    start_from = experiment.start_from if experiment else read_start(directory / "results" / run)
+    rounds = experiment.rounds if experiment else _rounds_there(directory, run, start_from)
+    looker = _Looker(directory, run, start_from, experiment)
     first = [stage for stage in STAGES if not stage.by_round and stage.name != "summarise"]
     of_round = [stage for stage in STAGES if stage.by_round]
     wanted: list[tuple[Stage, int | None]] = [(stage, None) for stage in first]
     wanted += [(stage, index) for index in range(rounds) for stage in of_round]
     wanted.append((STAGES[-1], None))
     stages = tuple(looker.look(stage, index) for stage, index in wanted)
-    return RunStatus(run, str(directory), rounds, config if experiment else None, stages)
+    told = config if experiment else None
+    return RunStatus(run, str(directory), rounds, told, start_from, stages)
 
 
-def _rounds_there(directory: Path, run: str) -> int:
+def _rounds_there(directory: Path, run: str, start_from: str | None) -> int:
     found = [*directory.glob(f"results/{run}/round-*"), *directory.glob(f"logs/*/{run}/round-*")]
     numbers = [re.fullmatch(r"round-(\d+)(\.log)?", path.name) for path in found]
-    return max((int(match[1]) + 1 for match in numbers if match), default=0)
+    least = 0 if start_from is None else 1
+    return max((int(match[1]) + 1 for match in numbers if match), default=least)
 
 
 class _Looker:
     """Looks at one stage after the other."""
 
-    def __init__(self, directory: Path, run: str, experiment: Experiment | None) -> None:
+    def __init__(
+        self, directory: Path, run: str, start_from: str | None, experiment: Experiment | None
+    ) -> None:
         self._directory, self._run, self._experiment = directory, run, experiment
+        self._start_from = start_from
         self._notes = SnakemakeNotes(directory)
 
     def look(self, stage: Stage, index: int | None) -> StageStatus:
-        output = stage.path(self._run, index)
-        log = stage.log(self._run, index)
+        run = stage.owner(self._run, index, self._start_from)
+        output, log = stage.path(run, index), stage.log(run, index)
         if (self._directory / output).exists():
             there = (self._directory / log).is_file()
             return StageStatus(stage.name, index, State.DONE, output, log if there else None)
         if self._experiment is not None and not stage.is_needed(index, self._experiment):
             return StageStatus(stage.name, index, State.NOT_NEEDED, output)
-        found = self._job(stage, index, output, log)
+        found = self._job(stage, run, index, output, log)
         if stage.gathered_by is not None and found.state is State.WAITING:
-            found = self._parts(stage, index, found)
+            found = self._parts(stage, run, index, found)
         if self._experiment is None and stage.depends_on_config and found.log is None:
             return StageStatus(stage.name, index, State.NOT_NEEDED, output, note="not known")
         return found
 
-    def _job(self, stage: Stage, index: int | None, output: str, log_path: str) -> StageStatus:
+    def _job(
+        self, stage: Stage, run: str, index: int | None, output: str, log_path: str
+    ) -> StageStatus:
         """A job by its mark, its log, its kept state and what Snakemake says of it."""
         log, mark = read_log(self._directory, log_path), self._notes.mark(output)
 
@@ -176,27 +187,29 @@ class _Looker:
                 return found(State.RUNNING, progress=log.progress, note=log.last or None)
             if self._notes.locked:
                 return found(State.RUNNING, progress=log.progress, note=SILENT.format(silence / 60))
-            return found(State.STOPPED, note=self._kept(stage, index, output) or _since(log))
-        if (kept := self._kept(stage, index, output)) is not None:
+            return found(State.STOPPED, note=self._kept(stage, run, index, output) or _since(log))
+        if (kept := self._kept(stage, run, index, output)) is not None:
             return found(State.STOPPED, note=kept)
         if (told := self._notes.failed.get(output)) is not None:
             return found(State.FAILED, error=KILLED, note=f"see {told}")
         return found(State.WAITING)
 
-    def _kept(self, stage: Stage, index: int | None, output: str) -> str | None:
+    def _kept(self, stage: Stage, run: str, index: int | None, output: str) -> str | None:
         """What a killed job left, from which the next goes on."""
         path = Path(output)
         unfinished = path.with_name(f".{path.name}.unfinished")
         if (self._directory / unfinished).is_file():
             return "its images are kept, and it goes on from them"
-        if (self._directory / stage.checkpoint(self._run, index)).is_file():
+        if (self._directory / stage.checkpoint(run, index)).is_file():
             return "its state is kept, and it goes on from it"
         return None
 
-    def _parts(self, stage: Stage, index: int | None, gathering: StageStatus) -> StageStatus:
+    def _parts(
+        self, stage: Stage, run: str, index: int | None, gathering: StageStatus
+    ) -> StageStatus:
         """The parts of a store that is not gathered, as one."""
-        folder = self._directory / stage.part(self._run, index, "")
-        logs = self._directory / stage.log(self._run, index, "x")
+        folder = self._directory / stage.part(run, index, "")
+        logs = self._directory / stage.log(run, index, "x")
         names = [path.name for place in (folder, logs.parent) for path in place.glob("*-of-*")]
         names += [path.name for path in folder.glob(".*-of-*")]
         counts = {int(match[2]) for name in names if (match := PART_NAME.fullmatch(name))}
@@ -204,12 +217,7 @@ class _Looker:
         parts = [f"{number}-of-{count}" for number in range(1, count + 1)]
         done = sum((folder / part).is_file() for part in parts)
         jobs = [
-            self._job(
-                stage,
-                index,
-                stage.part(self._run, index, part),
-                stage.log(self._run, index, part),
-            )
+            self._job(stage, run, index, stage.part(run, index, part), stage.log(run, index, part))
             for part in parts
             if not (folder / part).is_file()
         ]

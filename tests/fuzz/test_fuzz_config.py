@@ -18,7 +18,14 @@ from conta_core.settings import Experiment
 pytestmark = pytest.mark.slow
 
 DEFAULT: dict[str, Any] = Experiment().model_dump(mode="json")
-CONFIG = DEFAULT | {"runs": {"a": {"seed": 3}, "b": {"context": {"method": "none"}}}}
+CONFIG = DEFAULT | {
+    "runs": {"a": {"seed": 3}, "b": {"start_from": "a", "seed": 3, "context": {"method": "none"}}},
+    "comparison": {
+        "name": "x",
+        "arms": {"c": {"context": {"method": "none"}}, "d": {}},
+        "levels": [{"confounding": 0.5, "seeds": 2, "arms": ["c", "d"]}, {"seeds": 1}],
+    },
+}
 SMALL = yaml.safe_dump(
     {
         "runs": {"a": {"seed": 3}},

@@ -41,6 +41,21 @@ def test_scores_of_another_round_are_refused(run: dict[str, Any]) -> None:
     assert not Path(run["output"]).exists()
 
 
+def test_scores_of_round_0_of_another_run(run: dict[str, Any]) -> None:
+    with pytest.raises(ContaError, match=r"\('r', 0, 'cam'\), expected \('a', 0, 'cam'\)"):
+        summarise(**run, start_from="a")
+    for path in run["rounds"][0]["scores"].values():
+        text = Path(path).read_text()
+        Path(path).write_text(text.replace('"run": "r"', '"run": "a"'))
+    summarise(**run, start_from="a")
+    summary = read_summary(run["output"])
+    assert (summary["run"], summary["start_from"]) == ("r", "a")
+    assert len(summary["scores"]) == 2 * 7
+    assert "of round 0" in Path(run["report"]).read_text()
+    with pytest.raises(ContaError, match=r"\('a', 0, 'cam'\), expected \('r', 0, 'cam'\)"):
+        summarise(**run)
+
+
 def test_table_and_report_without_scores(run: dict[str, Any], tmp_path: Path) -> None:
     manifest = Manifest.load(run["manifest"])
     empty = np.zeros((3, 4), dtype=np.int64)

@@ -34,14 +34,16 @@ def test_nothing_there(folder: RunFolder) -> None:
     assert (status.rounds, status.rounds_from) == (2, "a.yaml")
     assert status.count(State.WAITING) == status.needed == 2 * 16 - 2 + 3
     unneeded = {(s.stage, s.round) for s in status.stages if s.state is State.NOT_NEEDED}
-    assert unneeded == {("make_coco_masks", None), ("build_confounders", 1), ("deconfound", 1)}
+    once = {("make_coco_masks", None), ("note_start", None)}
+    assert unneeded == {*once, ("build_confounders", 1), ("deconfound", 1)}
 
 
 def test_stages_of_the_experiment(folder: RunFolder) -> None:
     control = experiment(context={"method": "none"}, dataset={"format": "coco", "root": "c"})
     status = read_status(folder.directory, "r", control)
     unneeded = [s.stage for s in status.stages if s.state is State.NOT_NEEDED]
-    assert unneeded == ["make_context_shapes", *["build_confounders", "deconfound"] * 2]
+    of_context = ["build_confounders", "deconfound"]
+    assert unneeded == ["make_context_shapes", "note_start", *of_context * 2]
 
 
 def test_done(folder: RunFolder) -> None:

@@ -1,0 +1,1 @@
+"""Arms in pairs: which runs a comparison has, and what their scores say together."""
