@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from filelock import FileLock
 from tiny_runs import Workflow, copy_code, reduced
 
 
@@ -19,21 +20,39 @@ def workflow_code(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def finished(workflow_code: Path, tmp_path_factory: pytest.TempPathFactory) -> Workflow:
-    """Two finished runs of one DAG, ``conta`` and its ``control``; read it, or dry-run it."""
+def finished(
+    workflow_code: Path, tmp_path_factory: pytest.TempPathFactory, worker_id: str
+) -> Workflow:
+    """Finished runs of one DAG, ``conta`` and others beside it; read it, or dry-run it.
+
+    Several workers of pytest make it once together, and each has a copy of it.
+    """
     directory = tmp_path_factory.mktemp("finished")
-    workflow = Workflow(workflow_code, directory, reduced())
-    workflow.run()
-    return workflow
+    if worker_id == "master":
+        workflow = Workflow(workflow_code, directory, reduced())
+        workflow.run()
+        return workflow
+    shared = tmp_path_factory.getbasetemp().parent / "finished"
+    done = shared / "done"
+    with FileLock(f"{shared}.lock"):
+        if not done.exists():
+            shared.mkdir(exist_ok=True)
+            Workflow(workflow_code, shared, reduced()).run()
+            done.touch()
+    return linked_copy(Workflow(workflow_code, shared, reduced()), directory)
 
 
 @pytest.fixture
 def finished_copy(finished: Workflow, tmp_path: Path) -> Workflow:
     """A copy of the finished runs to spoil; its files are links: replace them, never write in."""
-    directory = tmp_path / "finished"
-    shutil.copytree(finished.directory / "results", directory / "results", copy_function=os.link)
-    shutil.copytree(finished.directory / ".snakemake", directory / ".snakemake")
-    return Workflow(finished.code, directory, finished.config)
+    return linked_copy(finished, tmp_path / "finished")
+
+
+def linked_copy(workflow: Workflow, directory: Path) -> Workflow:
+    """The same results in another folder, as links, with Snakemake's notes of them."""
+    for name, copy in (("results", os.link), (".snakemake", shutil.copy2)):
+        shutil.copytree(workflow.directory / name, directory / name, copy_function=copy)
+    return Workflow(workflow.code, directory, workflow.config)
 
 
 @pytest.fixture
