@@ -39,20 +39,24 @@ def finished(
             shared.mkdir(exist_ok=True)
             Workflow(workflow_code, shared, reduced()).run()
             done.touch()
-    return linked_copy(Workflow(workflow_code, shared, reduced()), directory)
+    for folder in (path.name for path in shared.iterdir() if path.is_dir()):
+        copy_folder(shared, directory, folder)
+    return Workflow(workflow_code, directory, reduced())
 
 
 @pytest.fixture
 def finished_copy(finished: Workflow, tmp_path: Path) -> Workflow:
     """A copy of the finished runs to spoil; its files are links: replace them, never write in."""
-    return linked_copy(finished, tmp_path / "finished")
+    directory = tmp_path / "finished"
+    for folder in ("results", ".snakemake"):
+        copy_folder(finished.directory, directory, folder)
+    return Workflow(finished.code, directory, finished.config)
 
 
-def linked_copy(workflow: Workflow, directory: Path) -> Workflow:
-    """The same results in another folder, as links, with Snakemake's notes of them."""
-    for name, copy in (("results", os.link), (".snakemake", shutil.copy2)):
-        shutil.copytree(workflow.directory / name, directory / name, copy_function=copy)
-    return Workflow(workflow.code, directory, workflow.config)
+def copy_folder(source: Path, target: Path, name: str) -> None:
+    """Copy a folder of a working directory; results, which are large, as links."""
+    copy = os.link if name == "results" else shutil.copy2
+    shutil.copytree(source / name, target / name, copy_function=copy)
 
 
 @pytest.fixture
