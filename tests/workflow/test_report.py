@@ -23,11 +23,17 @@ def section(workflow: Workflow, run: str, name: str) -> str:
 
 
 def test_settings_are_those_that_the_results_depend_on(finished: Workflow) -> None:
-    conta, control = (section(finished, run, "settings") for run in ("conta", "control"))
+    conta, control, acting = (section(finished, run, "settings") for run in RUNS)
     assert re.search(r'cam\.backbone +"efficientnet_lite0"', conta)
-    assert re.search(r"do not depend on: +shards\.", conta)
     assert re.search(r'context\.method +"none" +"conta"', control)
-    assert "context.prior" in control.split("do not depend on:")[1]
+    free = [text.split("do not depend on:")[1] for text in (conta, control, acting)]
+    for key, where in (
+        ("shards", [True, True, True]),
+        ("context.block", [False, True, True]),
+        ("context.prior", [False, True, False]),
+        ("context.intervention.recombined", [True, True, False]),
+    ):
+        assert [key in text for text in free] == where, key
 
 
 def test_times_of_every_stage(finished: Workflow) -> None:
