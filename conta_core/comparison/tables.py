@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from conta_core.comparison.arms import ArmResult, Level
 from conta_core.comparison.measures import MECHANISM, Measure
 from conta_core.comparison.results import Results
+from conta_core.settings.base import leaves
 from conta_core.summary import LISTS, STAGES
 
 #: the scores that the tables show, in order: stage and list
@@ -223,14 +223,6 @@ def _times(results: Results) -> Table | None:
 def _arms(results: Results) -> Table:
     rows = [["arm", "overrides"]]
     for arm, overrides in results.design.arms.items():
-        told = ", ".join(f"{k}: {json.dumps(v, ensure_ascii=False)}" for k, v in _leaves(overrides))
+        told = ", ".join(f"{k}: {json.dumps(v, ensure_ascii=False)}" for k, v in leaves(overrides))
         rows.append([arm, told or "none"])
     return Table("what each arm overrides", rows)
-
-
-def _leaves(values: Mapping[str, Any], under: str = "") -> Iterator[tuple[str, Any]]:
-    for key, value in values.items():
-        if isinstance(value, Mapping):
-            yield from _leaves(value, f"{under}{key}.")
-        else:
-            yield f"{under}{key}", value

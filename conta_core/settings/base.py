@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -32,3 +33,12 @@ def check_range(key: str, limits: tuple[float, float]) -> None:
     """
     if limits[0] > limits[1]:
         raise ValueError(f"{key} is {list(limits)}; the first number must not exceed the second")
+
+
+def leaves(values: Mapping[str, Any], under: str = "") -> Iterator[tuple[str, Any]]:
+    """Dotted key and value of all that is no mapping in nested mappings."""
+    for key, value in values.items():
+        if isinstance(value, Mapping):
+            yield from leaves(value, f"{under}{key}.")
+        else:
+            yield f"{under}{key}", value

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Mapping
 
 from conta_core.errors import ContaError
+from conta_core.settings.base import leaves
 from conta_core.settings.experiment import Experiment
 
 #: what neither the data set nor round 0 depends on
@@ -52,13 +52,5 @@ def require_equal_starts(experiments: Mapping[str, Experiment]) -> None:
 def _unequal(one: Experiment, two: Experiment) -> list[str]:
     """The keys that round 0 depends on and that differ, dotted, with both values."""
     values = (e.model_dump(mode="json", exclude=set(FREE)) for e in (one, two))
-    here, there = (dict(_leaves(value)) for value in values)
+    here, there = (dict(leaves(value)) for value in values)
     return [f"{k} is {here[k]!r}, there {there[k]!r}" for k in here if here[k] != there[k]]
-
-
-def _leaves(values: Mapping[str, Any], under: str = "") -> Iterator[tuple[str, Any]]:
-    for key, value in values.items():
-        if isinstance(value, Mapping):
-            yield from _leaves(value, f"{under}{key}.")
-        else:
-            yield f"{under}{key}", value
