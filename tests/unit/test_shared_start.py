@@ -56,7 +56,7 @@ def test_runs_that_may() -> None:
         ),
         (
             {"a": {}, "b": {"start_from": "a", "seed": 1, "cam": {"epochs": 2}}},
-            "round 0 has other settings: seed is 1, there 0; cam.epochs is 2, there 9; give both",
+            "round 0 has other settings: seed is 1, there 0; cam.epochs is 2, there 8; give both",
         ),
         (
             {"a": {}, "b": {"start_from": "a", "dataset": {"confounding": 0.5}}},
