@@ -20,28 +20,38 @@ def workflow_code(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def finished(
+def make_once(
     workflow_code: Path, tmp_path_factory: pytest.TempPathFactory, worker_id: str
-) -> Workflow:
-    """Finished runs of one DAG, ``conta`` and others beside it; read it, or dry-run it.
+) -> Callable[..., Workflow]:
+    """Maker of finished runs: several workers of pytest make them once together.
 
-    Several workers of pytest make it once together, and each has a copy of it.
+    Each worker has a copy of them. The maker's arguments: a name, the config, and the targets.
     """
-    directory = tmp_path_factory.mktemp("finished")
-    if worker_id == "master":
-        workflow = Workflow(workflow_code, directory, reduced())
-        workflow.run()
-        return workflow
-    shared = tmp_path_factory.getbasetemp().parent / "finished"
-    done = shared / "done"
-    with FileLock(f"{shared}.lock"):
-        if not done.exists():
-            shared.mkdir(exist_ok=True)
-            Workflow(workflow_code, shared, reduced()).run()
-            done.touch()
-    for folder in (path.name for path in shared.iterdir() if path.is_dir()):
-        copy_folder(shared, directory, folder)
-    return Workflow(workflow_code, directory, reduced())
+
+    def make(name: str, config: Mapping[str, Any], *targets: str) -> Workflow:
+        own = tmp_path_factory.mktemp(name)
+        if worker_id == "master":
+            workflow = Workflow(workflow_code, own, config)
+            workflow.run(*targets)
+            return workflow
+        shared = tmp_path_factory.getbasetemp().parent / name
+        done = shared / "done"
+        with FileLock(f"{shared}.lock"):
+            if not done.exists():
+                shared.mkdir(exist_ok=True)
+                Workflow(workflow_code, shared, config).run(*targets)
+                done.touch()
+        for folder in (path.name for path in shared.iterdir() if path.is_dir()):
+            copy_folder(shared, own, folder)
+        return Workflow(workflow_code, own, config)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def finished(make_once: Callable[..., Workflow]) -> Workflow:
+    """Finished runs of one DAG, ``conta`` and others beside it; read it, or dry-run it."""
+    return make_once("finished", reduced())
 
 
 @pytest.fixture

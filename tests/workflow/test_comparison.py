@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import statistics
 from collections import Counter
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -38,12 +38,10 @@ COMPARE = {Work("compare", "tiny", None)}
 
 
 @pytest.fixture(scope="module")
-def compared(workflow_code: Path, tmp_path_factory: pytest.TempPathFactory) -> Workflow:
+def compared(make_once: Callable[..., Workflow]) -> Workflow:
     """Two arms, one level, two seeds, two rounds."""
-    directory = tmp_path_factory.mktemp("compared")
-    workflow = Workflow(workflow_code, directory, reduced(RUNS, rounds=2, comparison=COMPARISON))
-    workflow.run("evidence", "results/alone/summary.json")
-    return workflow
+    config = reduced(RUNS, rounds=2, comparison=COMPARISON)
+    return make_once("compared", config, "evidence", "results/alone/summary.json")
 
 
 def read(workflow: Workflow, path: str) -> dict[str, Any]:
