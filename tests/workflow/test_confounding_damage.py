@@ -3,36 +3,28 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 import pytest
+from tiny_runs import Workflow
 
-ROOT = Path(__file__).resolve().parents[2]
 STAGES = ("cam", "pseudo_masks", "segmentation")
-CONFIG = """
-runs:
-  confounded: {}
-  balanced: {dataset: {confounding: 0.0}}
-rounds: 1
-"""
+CONFIG = {
+    "runs": {"confounded": {}, "balanced": {"dataset": {"confounding": 0.0}}},
+    "rounds": 1,
+}
 
 
 @pytest.fixture(scope="module")
-def scores(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
+def scores(make_once: Callable[..., Workflow]) -> dict[str, dict[str, Any]]:
     """run -> stage -> scores of round 0, of the default experiment at its full size."""
-    folder = tmp_path_factory.mktemp("confounding")
-    (folder / "config.yaml").write_text(CONFIG)
     paths = {
         run: {s: f"results/{run}/round-0/scores/{s}.json" for s in STAGES}
         for run in ("confounded", "balanced")
     }
-    command = [sys.executable, "-m", "snakemake", "-s", str(ROOT / "Snakefile"), "--cores", "2"]
-    command += ["--directory", str(folder), "--configfile", str(folder / "config.yaml"), "--"]
     targets = [path for stages in paths.values() for path in stages.values()]
-    subprocess.run([*command, *targets], check=True, timeout=1700, cwd=folder)
+    folder = make_once("confounding", CONFIG, *targets).directory
     return {
         run: {stage: json.loads((folder / path).read_text()) for stage, path in stages.items()}
         for run, stages in paths.items()

@@ -153,7 +153,7 @@ class Workflow:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            timeout=900,
+            timeout=1500,
         )
         print(f"snakemake {' '.join(options)}: {time.monotonic() - started:.1f} s")
         if check and done.returncode:
