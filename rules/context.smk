@@ -60,6 +60,7 @@ rule deconfound:
         settings=get_settings(
             "context.steps",
             "context.learning_rate",
+            "context.maps",
             "context.assignment",
             "context.masks",
             "seed",

@@ -75,6 +75,11 @@ class ContextSettings(Settings):
         300, description="steps by which W1 and W2 learn the tags; 0 leaves them random"
     )
     learning_rate: NonNegative = Field(0.01, description="of W1 and W2 (Adam)")
+    maps: Literal["sum", "classes"] = Field(
+        "sum",
+        description="the classifier reads M, the sum over the classes as in the paper, or each "
+        "class's summand as a channel of its own",
+    )
     assignment: Literal["own", "shuffled"] = Field(
         "own",
         description="each image has its own M, or (a placebo) that of another image of its list",

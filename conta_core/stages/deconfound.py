@@ -23,7 +23,7 @@ from conta_core.true_masks import read_true_mask, require_true_masks
 LOGGER = logging.getLogger(__name__)
 
 #: keys of variants for comparisons, which the store tells where they are not the paper's
-VARIANTS = {"assignment", "masks"}
+VARIANTS = {"assignment", "maps", "masks"}
 
 
 def deconfound(
@@ -78,7 +78,8 @@ def deconfound(
     count = len(train_ids)
     loss = attention.learn(queries[:count], tags, settings.steps, settings.learning_rate)
     with torch.no_grad():
-        contexts, alphas = (x.cpu().numpy() for x in attention(queries))
+        both = attention(queries, by_class=settings.maps == "classes")
+        contexts, alphas = (x.cpu().numpy() for x in both)
     present = tags.cpu().numpy() > 0
     LOGGER.info(
         "context: tag loss %.4f; alpha on an image's own classes %.3f (uniform would be %.3f)",

@@ -85,6 +85,7 @@ REDUCED: dict[str, Any] = {
         "scaling": "standardise",
         "steps": 5,
         "learning_rate": 0.01,
+        "maps": "sum",
         "assignment": "own",
         "intervention": {
             "recombined": 0.4,

@@ -129,3 +129,26 @@ def test_truth_is_refused_without_masks(data: Manifest, tmp_path: Path) -> None:
     with pytest.raises(ContaError, match=f"1 images have no ground-truth mask, among .*'{last}'"):
         causal_step(tmp_path, str(tmp_path / "dataset.json"), tmp_path / "x", masks="truth")
     assert not list((tmp_path / "x").iterdir())
+
+
+def test_by_class(
+    predictions: Path, manifest_path: str, default: Path, data: Manifest, tmp_path: Path
+) -> None:
+    """The summands of the same M's, with the same alphas."""
+    ids, train, count = data.ids("train", "val"), data.ids("train"), len(data.classes)
+    other = causal_step(predictions, manifest_path, tmp_path / "other", maps="classes")
+    with (
+        StoreReader(default / "context.h5", "context", ids) as whole,
+        StoreReader(other / "context.h5", "context", ids) as found,
+    ):
+        assert found.settings == {**whole.settings, "maps": "classes"}
+        for i in ids:
+            require(found.read(i, "mask"), np.float32, (count, 6, 5))
+            np.testing.assert_array_equal(found.read(i, "alpha"), whole.read(i, "alpha"))
+            np.testing.assert_allclose(
+                found.read(i, "mask").sum(axis=0), whole.read(i, "mask"), atol=1e-6
+            )
+        training = np.stack([found.read(i, "mask") for i in train])
+        np.testing.assert_allclose(found.read_root("mean"), training.mean(0), atol=1e-6)
+        deviation = (training - training.mean(0)).std()
+        assert float(found.read_root("deviation")) == pytest.approx(deviation, rel=1e-3)
