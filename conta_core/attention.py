@@ -42,17 +42,19 @@ class ContextAttention(nn.Module):
         keys = self.confounders.flatten(1) @ self.w2.T
         return queries @ keys.T / math.sqrt(len(keys))
 
-    def forward(self, masks: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(self, masks: Tensor, by_class: bool = False) -> tuple[Tensor, Tensor]:
         """The context of each image.
 
         Args:
             masks: X_m, (B, h, w), label over n: 0 background, 1 the last class.
+            by_class: whether M is left in its summands alpha_i c_i P(c_i).
 
         Returns:
-            M (B, h, w) and alpha (B, n).
+            M (B, h, w), or by class (B, n, h, w), and alpha (B, n).
         """
         alpha = self.scores(masks).softmax(dim=1)
-        return torch.einsum("bn,nhw->bhw", alpha * self.prior, self.confounders), alpha
+        equation = "bn,nhw->bnhw" if by_class else "bn,nhw->bhw"
+        return torch.einsum(equation, alpha * self.prior, self.confounders), alpha
 
     def learn(self, masks: Tensor, tags: Tensor, steps: int, learning_rate: float) -> float:
         """Let the scores name the tags (multilabel soft margin loss, whole list, Adam).

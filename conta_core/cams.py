@@ -47,7 +47,7 @@ def extract(
         image: uint8 (H, W, 3).
         keys: class indices of the image's tags, (k,).
         scales: of the image; M is resized with it at the block's input, and flipped with it.
-        context: M of the image, float32 (h, w), where the model reads one.
+        context: M of the image, float32 (channels, h, w), where the model reads one.
     """
     device = next(model.parameters()).device
     height, width = image.shape[:2]
@@ -55,7 +55,7 @@ def extract(
     grid = (-(-height // GRID_STRIDE), -(-width // GRID_STRIDE))
     padded = (-(-height // stride) * stride, -(-width // stride) * stride)
     wanted = torch.from_numpy(keys).to(device)
-    both = _with_flip(torch.from_numpy(context)[None].to(device)) if context is not None else None
+    both = _with_flip(torch.from_numpy(context).to(device)) if context is not None else None
     cam = torch.zeros((len(keys), *grid), device=device)
     high_res = torch.zeros((len(keys), height, width), device=device)
     for scale in scales:

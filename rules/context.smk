@@ -5,7 +5,8 @@ Required inputs:
     results/{run}/round-{round}/segmentation/train_masks.h5
     results/{run}/round-{round}/segmentation/logits.h5
     results/{run}/round-{round}/pseudo_masks/      where context.source is pseudo_masks
-    (of round 0 these may be those of the run that it starts from)
+    (of round 0 these may be those of the run that it starts from; with context.masks: truth they
+    are waited for all the same, and not read)
 Outputs:
     results/{run}/round-{round}/context/confounders.h5
     results/{run}/round-{round}/context/context.h5
@@ -29,7 +30,7 @@ rule build_confounders:
         mem_mb=grow(2000),
         runtime=grow(60),
     params:
-        settings=get_settings("context.size", "context.source", "context.prior"),
+        settings=get_settings("context.size", "context.source", "context.masks", "context.prior"),
     message:
         "{wildcards.run} round {wildcards.round}: build the confounder set"
     script:
@@ -56,7 +57,14 @@ rule deconfound:
         mem_mb=grow(4000),
         runtime=grow(120),
     params:
-        settings=get_settings("context.steps", "context.learning_rate", "seed"),
+        settings=get_settings(
+            "context.steps",
+            "context.learning_rate",
+            "context.maps",
+            "context.assignment",
+            "context.masks",
+            "seed",
+        ),
     message:
         "{wildcards.run} round {wildcards.round}: compute the next round's context"
     script:

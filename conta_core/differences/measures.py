@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from conta_core.context_maps import sum_classes
 from conta_core.masks import IGNORE
 from conta_core.pseudo_masks import upsample_refined
 from conta_core.segmentation_output import predicted_labels
@@ -86,7 +87,7 @@ def _refined_values(a: Arrays, b: Arrays, size: Size) -> tuple[float, ...]:
 
 
 def _context_values(a: Arrays, b: Arrays, _: Size) -> tuple[float, ...]:
-    one, two = a["mask"].astype(np.float64), b["mask"].astype(np.float64)
+    one, two = (sum_classes(arrays["mask"].astype(np.float64)) for arrays in (a, b))
     both = (float(np.abs(one).mean()) + float(np.abs(two).mean())) / 2
     moved = 50 * float(np.abs(a["alpha"].astype(np.float64) - b["alpha"]).sum())
     return moved, 100 * _mean_absolute(one, two) / both if both else 0.0

@@ -12,6 +12,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from conta_core.atomic import replace_when_done
+from conta_core.context_maps import sum_classes
 from conta_core.differences.comparison import ImageComparison, ItemChange
 from conta_core.differences.images import open_two
 from conta_core.differences.measures import MEASURES
@@ -141,7 +142,7 @@ def _store_panels(one: StoreReader, two: StoreReader, image_id: str) -> list[np.
             for store in (one, two)
         ]
     else:
-        maps = [store.read(image_id, "mask").astype(np.float32) for store in (one, two)]
+        maps = [sum_classes(s.read(image_id, "mask").astype(np.float32)) for s in (one, two)]
         low, high = min(m.min() for m in maps), max(m.max() for m in maps)
         span = max(float(high - low), 1e-12)
         maps = [cv2.resize((m - low) / span, size[::-1]) for m in maps]

@@ -51,18 +51,21 @@ class Backbone(nn.Module):
         self._fixed_norms = len(blocks)
         self.train()  # batch norms use their stored statistics from the start
 
-    def add_context(self, blocks: Sequence[int], generator: torch.Generator) -> None:
+    def add_context(
+        self, blocks: Sequence[int], generator: torch.Generator, channels: int = 1
+    ) -> None:
         """Let the named blocks (2 to 5) read M beside their input.
 
         Args:
             blocks: block numbers, from 2.
             generator: of the new weights alone, so that no other draw moves.
+            channels: of M.
         """
         mode = self.training
         self.eval()  # finding a block's first convolutions must draw and learn nothing
         for number in blocks:
             self.context_inputs[str(number)] = ContextInput(
-                self.blocks[number - 1], self.channels[number - 2], generator
+                self.blocks[number - 1], self.channels[number - 2], generator, channels
             )
         self.train(mode)
 
@@ -88,7 +91,7 @@ class Backbone(nn.Module):
         Args:
             features: (B, 3, H, W) normalised images for block 1, else the output of
                 block ``first - 1``.
-            context: M in the same geometry, (B, 1, h, w); needed exactly where
+            context: M in the same geometry, (B, its channels, h, w); needed exactly where
                 :meth:`add_context` named one of these blocks.
             first: first block to run, from 1.
             last: last block to run.

@@ -26,6 +26,7 @@ class CamNet(nn.Module):
         output_stride: of the backbone's last block.
         context_block: the block (2 to 5, or "all") that reads M; None: no context.
         seed: of the head and, by a generator of its own, of the context's weights.
+        context_channels: of M.
     """
 
     def __init__(
@@ -36,6 +37,7 @@ class CamNet(nn.Module):
         output_stride: int,
         context_block: Block | None = None,
         seed: int = 0,
+        context_channels: int = 1,
     ) -> None:
         super().__init__()
         with torch.random.fork_rng(devices=[]):
@@ -45,7 +47,8 @@ class CamNet(nn.Module):
             nn.init.normal_(self.classifier.weight, std=0.01)
         if context_block is not None:
             blocks = range(2, BLOCKS + 1) if context_block == "all" else [context_block]
-            self.backbone.add_context(list(blocks), torch.Generator().manual_seed(seed + 1))
+            generator = torch.Generator().manual_seed(seed + 1)
+            self.backbone.add_context(list(blocks), generator, context_channels)
 
     @property
     def reads_context(self) -> bool:
@@ -57,7 +60,7 @@ class CamNet(nn.Module):
 
         Args:
             images: (B, 3, H, W), normalised.
-            context: M of each image in the same geometry, (B, 1, h, w).
+            context: M of each image in the same geometry, (B, its channels, h, w).
 
         Returns:
             (B, n).

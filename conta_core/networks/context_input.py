@@ -1,8 +1,8 @@
-"""M at the input of a backbone block, as one more input channel of its first convolutions.
+"""M at the input of a backbone block, as further input channels of its first convolutions.
 
 The paper concatenates M to the feature map (section 3.3, "Block-n"). Every
-convolution of the block that reads the block's input gets one more input channel:
-the block sees [features, M], and the convolutions can use it.
+convolution of the block that reads the block's input gets one more input channel, or
+as many as M has: the block sees [features, M], and the convolutions can use it.
 """
 
 from __future__ import annotations
@@ -21,9 +21,16 @@ class ContextInput(nn.Module):
         block: the backbone block; it is used, not owned.
         channels: channels of its input.
         generator: draws the new weights, and nothing else does.
+        context_channels: of M.
     """
 
-    def __init__(self, block: nn.Module, channels: int, generator: torch.Generator) -> None:
+    def __init__(
+        self,
+        block: nn.Module,
+        channels: int,
+        generator: torch.Generator,
+        context_channels: int = 1,
+    ) -> None:
         super().__init__()
         readers = _input_convolutions(block, channels)
         if not readers:
@@ -35,7 +42,7 @@ class ContextInput(nn.Module):
         self.weights = nn.ParameterList()
         for name in readers:
             kernel = _convolution(block, name).weight
-            fresh = torch.empty(kernel.shape[0], 1, *kernel.shape[2:])
+            fresh = torch.empty(kernel.shape[0], context_channels, *kernel.shape[2:])
             # as large as the block's own weights, so that a unit-sized M weighs as much as
             # one unit-sized feature
             fresh.normal_(0.0, float(kernel.detach().std()), generator=generator)
@@ -47,7 +54,7 @@ class ContextInput(nn.Module):
         Args:
             block: the block given at the start.
             features: (B, C, H, W).
-            context: M, (B, 1, h, w), in the same image coordinates, of any size.
+            context: M, (B, context_channels, h, w), in the same image coordinates, of any size.
 
         Returns:
             The block's output, (B, C', H', W').

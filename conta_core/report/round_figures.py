@@ -10,6 +10,7 @@ from typing import Any
 import cv2
 import numpy as np
 
+from conta_core.context_maps import sum_classes
 from conta_core.manifest import Manifest
 from conta_core.masks import read_label_png
 from conta_core.pseudo_masks import strongest_class, upsample_refined
@@ -80,7 +81,7 @@ def _map_figure(
 
 def _context_figure(store: StoreReader, image_id: str, size: tuple[int, int]) -> str:
     """M of an image at its height and width."""
-    context = store.read(image_id, "mask").astype(np.float32)
+    context = sum_classes(store.read(image_id, "mask").astype(np.float32))
     low, high = float(context.min()), float(context.max())
     label = f"M for round {store.round + 1}, {low:.2g} to {high:.2g}"
     enlarged = cv2.resize((context - low) / max(high - low, 1e-12), size[::-1])

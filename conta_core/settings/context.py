@@ -57,6 +57,11 @@ class ContextSettings(Settings):
     source: Literal["segmentation", "pseudo_masks"] = Field(
         "segmentation", description="masks that the confounder set averages"
     )
+    masks: Literal["predicted", "truth"] = Field(
+        "predicted",
+        description="masks of the confounder set and X_m: predictions of the round, or (an upper "
+        "bound, in source's place) ground truth",
+    )
     prior: Literal["uniform", "empirical"] = Field(
         "uniform",
         description="P(c): 1/n as in the paper, or the share of images of each class; of an "
@@ -70,6 +75,15 @@ class ContextSettings(Settings):
         300, description="steps by which W1 and W2 learn the tags; 0 leaves them random"
     )
     learning_rate: NonNegative = Field(0.01, description="of W1 and W2 (Adam)")
+    maps: Literal["sum", "classes"] = Field(
+        "sum",
+        description="the classifier reads M, the sum over the classes as in the paper, or each "
+        "class's summand as a channel of its own",
+    )
+    assignment: Literal["own", "shuffled"] = Field(
+        "own",
+        description="each image has its own M, or (a placebo) that of another image of its list",
+    )
     intervention: InterventionSettings = Field(
         default_factory=InterventionSettings, description="of method intervention"
     )

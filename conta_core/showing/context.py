@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from conta_core.context_maps import sum_classes
 from conta_core.drawing.blocks import ColourBar, Grid, Heading
 from conta_core.drawing.cells import Bar, Cell, bar_chart, fit_exactly, picture
 from conta_core.drawing.colour_maps import heat_map, signed_map
@@ -82,11 +83,15 @@ def context_sheet(store: StoreReader, scene: Scene, view: View) -> list[Block]:
 def read_context(
     store: StoreReader, scene: Scene
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, float]:
-    """M (h, w), its alphas (n,), the training list's mean M (h, w) and deviation."""
+    """M (h, w), its alphas (n,), the training list's mean M (h, w) and deviation.
+
+    Of summands by class their sums are M and its mean; the deviation is theirs.
+    """
     context = store.read(scene.image_id, "mask").astype(np.float32)
     alpha = store.read(scene.image_id, "alpha")
     mean, deviation = store.read_root("mean"), store.read_root("deviation")
-    if context.ndim != 2 or mean.shape != context.shape or alpha.shape != (len(store.classes),):
+    fits = context.ndim == 2 or (context.ndim == 3 and len(context) == len(alpha))
+    if not fits or mean.shape != context.shape or alpha.shape != (len(store.classes),):
         raise ContaError(
             f"{store.path}: {scene.image_id} has M of {context.shape} and {alpha.shape} alphas, "
             f"expected {mean.shape} and {len(store.classes)}; delete the store and let the "
@@ -97,7 +102,7 @@ def read_context(
             f"{store.path}: M, the alphas or their mean of {scene.image_id} hold numbers that are "
             "not finite; delete the store and let the workflow make it again"
         )
-    return context, alpha, mean, float(deviation)
+    return sum_classes(context), alpha, sum_classes(mean), float(deviation)
 
 
 def alpha_bars(alpha: np.ndarray, classes: Sequence[str], tags: Sequence[str] | None) -> list[Bar]:

@@ -13,6 +13,7 @@ from conta_core.masks import read_label_png, require_masks
 from conta_core.settings import ContextSettings
 from conta_core.stores.reader import StoreReader
 from conta_core.stores.writer import write_store
+from conta_core.true_masks import read_true_mask, require_true_masks
 
 
 def build_confounders(
@@ -28,17 +29,25 @@ def build_confounders(
 
     Args:
         manifest: path of dataset.json.
-        masks: train_masks.h5, or the folder of pseudo-masks, as ``context.source`` says.
+        masks: train_masks.h5, or the folder of pseudo-masks, as ``context.source`` says; not
+            read with ``context.masks: truth``.
         output: path of confounders.h5.
-        settings: size, source and prior.
+        settings: size, source, masks and prior.
         run: name of the run.
         round_index: the round.
+
+    Raises:
+        ContaError: masks are missing or broken; with truth, those of the validation list too,
+            which deconfound reads.
     """
     data = Manifest.load(manifest)
     ids = data.ids("train")
     with ExitStack() as stack:
         read: Callable[[str], np.ndarray]
-        if settings.source == "segmentation":
+        if settings.masks == "truth":
+            require_true_masks(data, data.ids("train", "val"))
+            read = lambda image_id: read_true_mask(data, image_id)  # noqa: E731
+        elif settings.source == "segmentation":
             store = stack.enter_context(StoreReader(masks, "train_masks", ids, data.classes))
             read = lambda image_id: store.read(image_id, "mask")  # noqa: E731
         else:
@@ -49,6 +58,8 @@ def build_confounders(
         )
         found = build_confounder_set(images, len(data.classes), settings.size, settings.prior)
     chosen = settings.model_dump(include={"size", "source", "prior"}, mode="json")
+    # a variant for comparisons, told where it is not the paper's
+    chosen |= settings.model_dump(include={"masks"}, exclude_defaults=True, mode="json")
     with write_store(
         output,
         "confounders",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from itertools import chain
+from collections.abc import Iterator
 
 import numpy as np
 import torch
@@ -12,13 +12,18 @@ from conta_core.attention import ContextAttention
 from conta_core.confounders import resize_mask
 from conta_core.device import configure_threads, select_device
 from conta_core.manifest import Manifest
+from conta_core.placebo import shuffle_places
 from conta_core.seeding import torch_generator
 from conta_core.segmentation_output import predicted_labels
 from conta_core.settings import ContextSettings
 from conta_core.stores.reader import StoreReader
 from conta_core.stores.writer import write_store
+from conta_core.true_masks import read_true_mask, require_true_masks
 
 LOGGER = logging.getLogger(__name__)
+
+#: keys of variants for comparisons, which the store tells where they are not the paper's
+VARIANTS = {"assignment", "maps", "masks"}
 
 
 def deconfound(
@@ -43,7 +48,8 @@ def deconfound(
         manifest: path of dataset.json.
         confounders: path of confounders.h5.
         train_masks: path of train_masks.h5 (X_m of the training list).
-        logits: path of logits.h5 (X_m of the validation list).
+        logits: path of logits.h5 (X_m of the validation list). Neither is read with
+            ``context.masks: truth``, where X_m is the ground truth.
         output: path of context.h5.
         settings: of the causal step.
         seed: of the experiment.
@@ -59,14 +65,21 @@ def deconfound(
         masks = torch.from_numpy(store.read_root("masks")).to(device)
         prior = torch.from_numpy(store.read_root("prior")).to(device)
     size = (masks.shape[1], masks.shape[2])
-    queries = torch.from_numpy(_encoded(data, train_masks, logits, size)).to(device)
+    if settings.masks == "truth":
+        require_true_masks(data, all_ids)
+        labels = (read_true_mask(data, image_id) for image_id in all_ids)
+    else:
+        labels = _predicted(data, train_masks, logits)
+    encoded = np.stack([encode_mask(mask, len(data.classes), size) for mask in labels])
+    queries = torch.from_numpy(encoded).to(device)
     tags = torch.from_numpy(np.stack([data.tag_vector(i) for i in train_ids])).to(device)
     generator = torch_generator(seed, round_index, "deconfound")
     attention = ContextAttention(masks.cpu(), prior.cpu(), generator).to(device)
     count = len(train_ids)
     loss = attention.learn(queries[:count], tags, settings.steps, settings.learning_rate)
     with torch.no_grad():
-        contexts, alphas = (x.cpu().numpy() for x in attention(queries))
+        both = attention(queries, by_class=settings.maps == "classes")
+        contexts, alphas = (x.cpu().numpy() for x in both)
     present = tags.cpu().numpy() > 0
     LOGGER.info(
         "context: tag loss %.4f; alpha on an image's own classes %.3f (uniform would be %.3f)",
@@ -76,7 +89,12 @@ def deconfound(
     )
     mean = contexts[:count].mean(axis=0)
     deviation = np.asarray((contexts[:count] - mean).std(), dtype=np.float32)
+    if settings.assignment == "shuffled":
+        draws = (seed, round_index, "deconfound", "assignment")
+        places = shuffle_places((count, len(all_ids) - count), draws)
+        contexts, alphas = contexts[places], alphas[places]
     chosen = settings.model_dump(include={"steps", "learning_rate"}, mode="json")
+    chosen |= settings.model_dump(include=VARIANTS, exclude_defaults=True, mode="json")
     with write_store(
         output, "context", classes=data.classes, run=run, round_index=round_index, settings=chosen
     ) as written:
@@ -91,16 +109,15 @@ def encode_mask(labels: np.ndarray, class_count: int, size: tuple[int, int]) -> 
     return resize_mask(labels.astype(np.float32) / class_count, size)
 
 
-def _encoded(data: Manifest, train_masks: str, logits: str, size: tuple[int, int]) -> np.ndarray:
-    """X_m of the training list, then of what the validation list adds, float32 (N, h, w)."""
+def _predicted(data: Manifest, train_masks: str, logits: str) -> Iterator[np.ndarray]:
+    """Predicted labels of the training list, then of what the validation list adds, (H, W)."""
     train_ids = data.ids("train")
     val_ids = data.ids("train", "val")[len(train_ids) :]
     with (
         StoreReader(train_masks, "train_masks", train_ids, data.classes) as train,
         StoreReader(logits, "logits", val_ids, data.classes) as val,
     ):
-        masks = chain(
-            (train.read(i, "mask") for i in train_ids),
-            (predicted_labels(val.read(i, "logits"), data.images[i].size) for i in val_ids),
-        )
-        return np.stack([encode_mask(mask, len(data.classes), size) for mask in masks])
+        for i in train_ids:
+            yield train.read(i, "mask")
+        for i in val_ids:
+            yield predicted_labels(val.read(i, "logits"), data.images[i].size)

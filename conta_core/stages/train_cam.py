@@ -64,6 +64,8 @@ def train_cam(
     ids = data.ids("train")
     maps = ContextMaps(context, context_settings.scaling, ids, data.classes) if context else None
     architecture = training.architecture(context_block=context_settings.block if maps else None)
+    if maps and maps.channels > 1:
+        architecture["context_channels"] = maps.channels
     model = CamNet(len(data.classes), **architecture).to(training.device)
     model = prepare_batch_norms(model, model.backbone, settings.batch_norm, settings.frozen_blocks)
     objective = CamObjective(model, settings.frozen_blocks)

@@ -26,7 +26,7 @@ IMAGE_ARRAYS: dict[str, dict[str, str]] = {
     "refined": {"keys": "k: class indices of the tags", "refined": "k x h/4 x w/4, after the walk"},
     "train_masks": {"mask": "H x W: predicted labels X_m"},
     "logits": {"logits": "n + 1 x h/8 x w/8, background first"},
-    "context": {"mask": "h x w: M", "alpha": "n"},
+    "context": {"mask": "h x w: M; n x h x w: its summands by class", "alpha": "n"},
     "confounders": {},
 }
 
@@ -37,7 +37,7 @@ ROOT_ARRAYS: dict[str, dict[str, str]] = {
         "prior": "n: P(c)",
         "count": "n: images of each class",
     },
-    "context": {"mean": "h x w: mean M of the training list", "deviation": "scalar"},
+    "context": {"mean": "as mask: mean M of the training list", "deviation": "scalar"},
 }
 
 

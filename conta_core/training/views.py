@@ -109,7 +109,7 @@ class ViewedImages(Dataset[dict[str, torch.Tensor]]):
         seed: parts of the seed (seed, round, stage).
         fill: RGB outside the image, what the network reads as 0.
         labels: image id -> uint8 (H, W); None: no labels.
-        context: image id -> float32 (h, w); None: no context.
+        context: image id -> float32 (channels, h, w); None: no context.
         intervene: image id and number of the view -> the image that is seen in its place, or
             None where it is left as it is; None: no intervention. Not together with labels.
     """
@@ -143,8 +143,8 @@ class ViewedImages(Dataset[dict[str, torch.Tensor]]):
 
         Returns:
             ``image`` uint8 (3, crop, crop), ``tags`` float32 (n,), and where asked
-            ``labels`` uint8 (crop, crop) and ``context`` float32 (1, crop/8, crop/8); with an
-            intervention ``counted`` float32 (n,), 0 where nothing is known of the class.
+            ``labels`` uint8 (crop, crop) and ``context`` float32 (channels, crop/8, crop/8);
+            with an intervention ``counted`` float32 (n,), 0 where nothing is known of the class.
         """
         index, number = key
         image_id = self.ids[index]
@@ -192,8 +192,8 @@ class ViewedImages(Dataset[dict[str, torch.Tensor]]):
             labels = view.apply(self._labels(image_id), cv2.INTER_NEAREST, IGNORE)
             sample["labels"] = torch.from_numpy(labels)
         if self._context is not None:
-            context = view.apply(self._context(image_id), cv2.INTER_LINEAR, 0.0)
             side = max(1, self._settings.crop // CONTEXT_STRIDE)
-            small = cv2.resize(context, (side, side), interpolation=cv2.INTER_AREA)
-            sample["context"] = torch.from_numpy(small)[None]
+            seen = (view.apply(m, cv2.INTER_LINEAR, 0.0) for m in self._context(image_id))
+            small = [cv2.resize(m, (side, side), interpolation=cv2.INTER_AREA) for m in seen]
+            sample["context"] = torch.from_numpy(np.stack(small))
         return sample

@@ -140,3 +140,18 @@ def test_size_of_the_initial_weights() -> None:
     )
     for weight in (attention.w1, attention.w2):
         assert float(weight.detach().std()) == pytest.approx(1 / 16, rel=0.05)
+
+
+@torch.no_grad()
+def test_by_class() -> None:
+    """The summands of M; the attention is the same."""
+    attention = build()
+    masks = draw()[2]
+    whole, alpha = attention(masks)
+    summands, same = attention(masks, by_class=True)
+    assert torch.equal(same, alpha)
+    assert summands.shape == (12, COUNT, *SIZE)
+    torch.testing.assert_close(summands.sum(dim=1), whole)
+    confounders, prior, _, _ = draw()
+    expected = alpha[:, :, None, None] * confounders * prior[:, None, None]
+    torch.testing.assert_close(summands, expected)

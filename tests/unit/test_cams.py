@@ -14,8 +14,8 @@ KEYS = np.array([1, 3])
 SIZES = [(48, 64), (50, 37), (33, 61)]
 
 
-def build(context_block: int | None = None) -> CamNet:
-    net = CamNet(CLASSES, "resnet18", "none", 16, context_block, seed=1).eval()
+def build(context_block: int | None = None, channels: int = 1) -> CamNet:
+    net = CamNet(CLASSES, "resnet18", "none", 16, context_block, 1, channels).eval()
     # features are not negative: so each map holds something, and differs from place to place
     reads = torch.arange(512) % 64
     with torch.no_grad():
@@ -40,8 +40,8 @@ def draw(size: tuple[int, int], seed: int = 0) -> np.ndarray:
     return cv2.resize(coarse, (size[1], size[0]), interpolation=cv2.INTER_CUBIC)
 
 
-def draw_context(seed: int = 1) -> np.ndarray:
-    return np.random.default_rng(seed).normal(0, 20, (6, 9)).astype(np.float32)
+def draw_context(seed: int = 1, channels: int = 1) -> np.ndarray:
+    return np.random.default_rng(seed).normal(0, 20, (channels, 6, 9)).astype(np.float32)
 
 
 @torch.no_grad()
@@ -63,9 +63,9 @@ def naive(
             pixels, m = scaled, context
             if flip:
                 pixels = pixels[:, ::-1]
-                m = None if m is None else m[:, ::-1]
+                m = None if m is None else m[..., ::-1]
             x = torch.from_numpy(pixels.transpose(2, 0, 1).copy())[None]
-            m_tensor = None if m is None else torch.from_numpy(m.copy())[None, None]
+            m_tensor = None if m is None else torch.from_numpy(m.copy())[None]
             maps = net.activation_maps(net.backbone.normalise(x), m_tensor)
             if scale == 1:
                 logits.append(net(net.backbone.normalise(x), m_tensor)[0].numpy())
@@ -82,11 +82,10 @@ def naive(
 
 
 @pytest.mark.parametrize("size", SIZES)
-@pytest.mark.parametrize("with_context", [False, True])
-def test_naive_loop(
-    net: CamNet, context_net: CamNet, size: tuple[int, int], with_context: bool
-) -> None:
-    model, context = (context_net, draw_context()) if with_context else (net, None)
+@pytest.mark.parametrize("channels", [0, 1, 3])
+def test_naive_loop(net: CamNet, context_net: CamNet, size: tuple[int, int], channels: int) -> None:
+    model = (net, context_net, build(5, 3))[min(channels, 2)]
+    context = draw_context(channels=channels) if channels else None
     image, scales = draw(size), (1.0, 0.5, 1.5)
     found = extract(model, image, KEYS, scales, context)
     expected = naive(model, image, scales, context)
@@ -139,7 +138,7 @@ def test_the_cam_of_a_flipped_image_is_the_flipped_cam(
     image = draw(size)
     for model, context in ((net, None), (context_net, draw_context())):
         plain = extract(model, image, KEYS, (1.0, 0.5), context)
-        turned = None if context is None else context[:, ::-1].copy()
+        turned = None if context is None else context[..., ::-1].copy()
         flipped = extract(model, image[:, ::-1].copy(), KEYS, (1.0, 0.5), turned)
         for one, other in zip(mirrored(flipped), (plain.cam, plain.high_res), strict=True):
             np.testing.assert_allclose(one, other, atol=2e-2)

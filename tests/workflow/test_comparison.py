@@ -191,9 +191,12 @@ def test_plan_of_the_recipe(tmp_path: Path) -> None:
     """Round 0 once a level and seed, everything else once a run."""
     recipe = REPOSITORY / "configs" / "evidence.yaml"
     counts = job_counts(dry_run(tmp_path, "evidence", "--configfile", str(recipe)))
-    pairs, runs = 5 + 3 + 3, 2 * (5 + 3 + 3)
-    once = {"make_context_shapes": pairs, "note_start": pairs, "index_dataset": runs}
-    expected = Counter({**once, "summarise": runs, "compare": 1, "train_cam": pairs + 2 * runs})
+    # control, conta and intervention at all levels; eight and five of their variants at one
+    pairs, contas, interventions = 5 + 3 + 3, 5 + 3 + 3 + 8 * 5, 5 + 3 + 3 + 5 * 5
+    runs = pairs + contas + interventions
+    once = {"make_context_shapes": pairs, "note_start": runs - pairs, "index_dataset": runs}
+    rounds = {"train_cam": pairs + 2 * runs, "deconfound": 2 * contas}
+    expected = Counter({**once, **rounds, "summarise": runs, "compare": 1})
     assert {rule: counts[rule] for rule in expected} == expected
 
 

@@ -136,12 +136,15 @@ CHANGES: dict[str, tuple[dict[str, Any], set[Work]]] = {
     # the causal step: nothing of the control
     "context.size": ({"context": {"size": [8, 6]}}, FROM_BUILD_CONFOUNDERS),
     "context.source": ({"context": {"source": "pseudo_masks"}}, FROM_BUILD_CONFOUNDERS),
+    "context.masks": ({"context": {"masks": "truth"}}, FROM_BUILD_CONFOUNDERS),
     "context.prior": (
         {"context": {"prior": "empirical"}},
         FROM_BUILD_CONFOUNDERS | FROM_TRAIN_CAM_OF_INTERVENTION,
     ),
     "context.steps": ({"context": {"steps": 6}}, FROM_DECONFOUND),
     "context.learning_rate": ({"context": {"learning_rate": 0.02}}, FROM_DECONFOUND),
+    "context.maps": ({"context": {"maps": "classes"}}, FROM_DECONFOUND),
+    "context.assignment": ({"context": {"assignment": "shuffled"}}, FROM_DECONFOUND),
     "context.block": ({"context": {"block": 4}}, FROM_TRAIN_CAM_WITH_CONTEXT),
     "context.scaling": ({"context": {"scaling": "none"}}, FROM_TRAIN_CAM_WITH_CONTEXT),
     "context.intervention.recombined": (
@@ -298,9 +301,12 @@ GROUPS: dict[str, set[str]] = {
     "context.scaling": {"train_cam", "extract_cams"},
     "context.size": {"build_confounders"},
     "context.source": {"build_confounders"},
+    "context.masks": {"build_confounders", "deconfound"},
     "context.prior": {"build_confounders", "train_cam"},
     "context.steps": {"deconfound"},
     "context.learning_rate": {"deconfound"},
+    "context.maps": {"deconfound"},
+    "context.assignment": {"deconfound"},
     "context.intervention": {"train_cam"},
     "crf": {"evaluate_crf"},
 }

@@ -80,10 +80,13 @@ REDUCED: dict[str, Any] = {
         "block": 5,
         "size": [8, 8],
         "source": "segmentation",
+        "masks": "predicted",
         "prior": "uniform",
         "scaling": "standardise",
         "steps": 5,
         "learning_rate": 0.01,
+        "maps": "sum",
+        "assignment": "own",
         "intervention": {
             "recombined": 0.4,
             "counterfactual": 0.2,

@@ -10,6 +10,7 @@ import pytest
 from click.testing import Result
 from PIL import Image
 from small_stores import CLASSES, IDS, SIZE, write_small
+from summands import split_by_class
 from typer.testing import CliRunner
 
 from conta_core.cli.app import app
@@ -199,6 +200,15 @@ def test_summaries(run: dict[str, Any], tmp_path: Path) -> None:
     summary["scores"] = summary["scores"][1:]
     write_summary(b, summary)
     assert as_json(a, b)["only_a"] == ["round 0 cam train"]
+
+
+def test_context_by_class_is_compared_as_its_sum(tmp_path: Path) -> None:
+    a, b = (write_small(tmp_path / name, "context") for name in ("a.h5", "b.h5"))
+    split_by_class(b)
+    found = as_json(a, b)
+    assert not found["equal"]
+    for row in found["most_changed"]:
+        assert row["M difference, % of its mean"] == row["attention moved, %"] == 0
 
 
 def lay_out(run: dict[str, Any], root: Path) -> Path:

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from click.testing import Result
 from small_stores import CLASSES, IDS, SIZE, write_small
+from summands import split_by_class
 from typer.testing import CliRunner
 
 from conta_core.cli.app import app
@@ -68,6 +69,16 @@ def test_every_kind_of_store(tmp_path: Path, kind: str) -> None:
     assert as_json(path, "--check")["checksums"] == "right"
     if kind == "context":
         assert [row["array"] for row in found["arrays of the store"]] == ["mean", "deviation"]
+
+
+def test_context_by_class(tmp_path: Path) -> None:
+    path = write_small(tmp_path / "c.h5", "context", value=0.25)
+    classes = as_json(path, IDS[0])["classes"]
+    split_by_class(path)
+    assert as_json(path)["images"] == 3
+    found = as_json(path, IDS[0])
+    assert found["classes"] == classes
+    assert "3 x 4 x 4" in [row["shape"] for row in found["arrays"]]
 
 
 def test_the_text_of_a_store(tmp_path: Path) -> None:

@@ -30,11 +30,11 @@ def draw(*shape: int, seed: int = 0) -> Tensor:
     return torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
 
 
-def build(name: str, blocks: list[int]) -> Backbone:
+def build(name: str, blocks: list[int], channels: int = 1) -> Backbone:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         backbone = build_backbone(name, "none", 8 if name == "deeplab_resnet101" else 16)
-    backbone.add_context(blocks, torch.Generator().manual_seed(5))
+    backbone.add_context(blocks, torch.Generator().manual_seed(5), channels)
     return backbone.eval()
 
 
@@ -45,7 +45,7 @@ def widened(block: nn.Module, readers: list[str], weights: nn.ParameterList) -> 
         old = block.get_submodule(name)
         assert isinstance(old, nn.Conv2d)
         new = nn.Conv2d(
-            old.in_channels + 1,
+            old.in_channels + weight.shape[1],
             old.out_channels,
             old.kernel_size,
             old.stride,
@@ -70,16 +70,17 @@ def test_the_convolutions_that_read_the_input(name: str, number: int, readers: l
         assert 0.5 < float(weight.detach().std() / kernel.detach().std()) < 2
 
 
+@pytest.mark.parametrize("channels", [1, 3])
 @pytest.mark.parametrize(("name", "number", "readers"), CASES[1:])
 @torch.no_grad()
 def test_a_literal_convolution_on_the_concatenation(
-    name: str, number: int, readers: list[str]
+    name: str, number: int, readers: list[str], channels: int
 ) -> None:
-    backbone = build(name, [number])
+    backbone = build(name, [number], channels)
     block, reading = backbone.blocks[number - 1], backbone.context_inputs[str(number)]
     features = draw(2, backbone.channels[number - 2], 9, 12)
     for size in ((9, 12), (4, 5), (20, 31)):
-        context = draw(2, 1, *size, seed=1)
+        context = draw(2, channels, *size, seed=1)
         resized = F.interpolate(context, (9, 12), mode="bilinear", align_corners=False)
         expected = widened(block, readers, reading.weights)(torch.cat([features, resized], 1))
         found = reading(block, features, context)
@@ -135,8 +136,8 @@ def test_nothing_else_moves() -> None:
         before = torch.random.get_rng_state()
         plain = CamNet(4, name, "none", 16, None, seed=7)
         assert not plain.reads_context
-        for block in (2, 5, "all"):
-            reading = CamNet(4, name, "none", 16, block, seed=7)
+        for block, channels in ((2, 1), (5, 1), (5, 4), ("all", 1)):
+            reading = CamNet(4, name, "none", 16, block, 7, channels)
             assert torch.equal(torch.random.get_rng_state(), before)
             found = reading.state_dict()
             for key, value in plain.state_dict().items():

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 from shown_run import CLASSES, OBJECT, SIZE, write_shown_run
+from summands import split_by_class
 
 from conta_core.drawing.colour_maps import greyed, heat_map, heat_over, signed_map
 from conta_core.drawing.label_colours import colour_labels
@@ -142,6 +143,18 @@ def test_context_over_the_image_beside_its_alphas(run: Path) -> None:
     }
     assert "cat" in bold
     assert "_hidden" not in bold
+
+
+def test_context_by_class_is_shown_as_its_sum(run: Path) -> None:
+    path = run / "round-0/context/context.h5"
+    targets = [(path, "photo_a"), (run, "photo_a")]
+    before = [drawn(*target) for target in targets]
+    split_by_class(path)
+    for target, one in zip(targets, before, strict=True):
+        after = drawn(*target)
+        assert texts(after) == texts(one)
+        for expected, found in zip(pictures(one), pictures(after), strict=True):
+            np.testing.assert_array_equal(found, expected)
 
 
 def test_all_stages_of_a_training_image(run: Path) -> None:

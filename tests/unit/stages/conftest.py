@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from chain import Chain
+from made_predictions import write_predictions
 
 from conta_core.manifest import Manifest
 from conta_core.settings import DatasetSettings
@@ -27,3 +28,11 @@ def chain(manifest_path: str, tmp_path_factory: pytest.TempPathFactory) -> Chain
 @pytest.fixture(scope="session")
 def data(manifest_path: str) -> Manifest:
     return Manifest.load(manifest_path)
+
+
+@pytest.fixture(scope="session")
+def predictions(data: Manifest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Stores of predictions that no model made, for stages that need not run the chain."""
+    folder = tmp_path_factory.mktemp("predictions")
+    write_predictions(folder, data)
+    return folder

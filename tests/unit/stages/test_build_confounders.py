@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 from chain import SIDE, Chain, require
+from made_predictions import causal_step
 
 from conta_core.confounders import resize_mask
 from conta_core.manifest import Manifest
@@ -50,3 +51,17 @@ def test_confounders_of_the_pseudo_masks(chain: Chain, data: Manifest, tmp_path:
     expected = np.mean([read_label_png(folder / f"{i}.png") == index + 1 for i in of_class], axis=0)
     with StoreReader(tmp_path / "c.h5", "confounders") as store:
         np.testing.assert_allclose(store.read_root("masks")[index], expected, atol=1e-6)
+
+
+def test_confounders_of_the_truth(manifest_path: str, data: Manifest, tmp_path: Path) -> None:
+    folder = causal_step(tmp_path, manifest_path, tmp_path / "truth", masks="truth", steps=0)
+    with StoreReader(folder / "confounders.h5", "confounders") as store:
+        assert store.settings["masks"] == "truth"
+        for index in range(len(data.classes)):
+            of_class = [i for i in data.ids("train") if index in data.tag_indices(i)]
+            shares = [
+                resize_mask((data.read_mask(i) == index + 1).astype(np.float32), (6, 5))
+                for i in of_class
+            ]
+            expected = np.mean(shares, axis=0) if shares else np.zeros((6, 5))
+            np.testing.assert_allclose(store.read_root("masks")[index], expected, atol=1e-6)

@@ -4,16 +4,22 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from chain import CAM, Chain
+from made_predictions import causal_step
 from safetensors.torch import load_file
 from torch import Tensor
 
-from conta_core.networks.cam_net import CamNet
+from conta_core.manifest import Manifest
+from conta_core.networks.cam_net import CamNet, build_cam_net
+from conta_core.networks.loading import load_network
 from conta_core.settings import ContextSettings, InterventionSettings
 from conta_core.stages.train_cam import CamObjective
+from conta_core.stores.reader import StoreReader
 from conta_core.training.frozen_features import Batch, batches
+from conta_core.weights import read_metadata
 
 
 def test_what_learned(chain: Chain, tmp_path: Path) -> None:
@@ -167,3 +173,27 @@ def test_rounds_and_seeds_draw_anew(
         other_order, other_weight = run(**change)
         assert order != other_order
         assert not torch.equal(weight, other_weight)
+
+
+def test_context_by_class(
+    predictions: Path, manifest_path: str, data: Manifest, tmp_path: Path
+) -> None:
+    """A channel a class, in training, in the model's file and in extraction."""
+    settings = CAM.model_copy(update={"epochs": 1})
+    names = {}
+    for maps in ("sum", "classes"):
+        step = causal_step(predictions, manifest_path, tmp_path / maps, maps=maps)
+        context = str(step / "context.h5")
+        arm = Chain(tmp_path / f"{maps}-arm", manifest_path)
+        arm.train_cam(round_index=1, context=context, settings=settings)
+        arm.extract_cams(1, context)
+        path = arm.path("cam.safetensors", 1)
+        model = load_network(path, "cam", build_cam_net, data.classes)
+        channels = len(data.classes) if maps == "classes" else 1
+        assert model.backbone.context_inputs["5"].weights[0].shape[1] == channels
+        names[maps] = read_metadata(path)[2]
+        with StoreReader(arm.path("cams.h5", 1), "cams", data.ids("train", "val")) as cams:
+            assert np.isfinite(cams.read(data.ids("val")[0], "cam")).all()
+    # of the paper's sum the file says what it always said
+    assert names["classes"] == {**names["sum"], "context_channels": len(data.classes)}
+    assert "context_channels" not in names["sum"]

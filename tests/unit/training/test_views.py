@@ -31,8 +31,8 @@ def square(value: int, rest: int = 0) -> np.ndarray:
 
 
 def context_map() -> np.ndarray:
-    """The square on a coarse grid, float32 (18, 30)."""
-    return square(1).reshape(18, 5, 30, 5).mean(axis=(1, 3)).astype(np.float32)
+    """The square on a coarse grid, float32 (1, 18, 30)."""
+    return square(1).reshape(1, 18, 5, 30, 5).mean(axis=(2, 4)).astype(np.float32)
 
 
 @pytest.fixture
@@ -123,6 +123,23 @@ def test_what_a_sample_holds(manifest: Manifest) -> None:
     # what lies on an image draws nothing
     assert torch.equal(plain[1, 4]["image"], sample["image"])
     assert len(plain) == 2
+
+
+def test_each_channel_of_a_context_is_seen_alike(manifest: Manifest) -> None:
+    """Six channels (more than an image may have), each as if it were the only one."""
+    layers = np.random.default_rng(0).random((6, 18, 30)).astype(np.float32)
+
+    def seen(context: np.ndarray, number: int) -> torch.Tensor:
+        images = ViewedImages(
+            manifest, IDS, settings=sizes(), seed=SEED, fill=FILL, context=lambda _: context
+        )
+        return images[0, number]["context"]
+
+    for number in range(8):
+        found = seen(layers, number)
+        assert found.shape == (6, 12, 12)
+        for layer, one in zip(layers, found, strict=True):
+            assert torch.equal(seen(layer[None], number)[0], one)
 
 
 def test_outside_the_image(manifest: Manifest) -> None:
