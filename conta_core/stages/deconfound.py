@@ -65,6 +65,7 @@ def deconfound(
         masks = torch.from_numpy(store.read_root("masks")).to(device)
         prior = torch.from_numpy(store.read_root("prior")).to(device)
     size = (masks.shape[1], masks.shape[2])
+    labels: Iterator[np.ndarray]
     if settings.masks == "truth":
         require_true_masks(data, all_ids)
         labels = (read_true_mask(data, image_id) for image_id in all_ids)
