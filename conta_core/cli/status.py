@@ -5,26 +5,15 @@ from __future__ import annotations
 import json
 import time
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console, Group, RenderableType
+from rich.console import Console
 from rich.live import Live
-from rich.table import Table
-from rich.text import Text
 
-from conta_core.status.find_run import find_run
-from conta_core.status.run_status import RunStatus, StageStatus, State, read_status
+if TYPE_CHECKING:
+    from conta_core.status.run_status import RunStatus
 
-#: state -> symbol, the same without anything but ASCII, colour
-LOOKS = {
-    State.DONE: ("✓", "+", "green"),
-    State.RUNNING: ("▶", ">", "bold cyan"),
-    State.WAITING: ("·", ".", "dim"),
-    State.FAILED: ("✗", "x", "bold red"),
-    State.STOPPED: ("■", "#", "yellow"),
-    State.NOT_NEEDED: ("-", "-", "dim"),
-}
 #: exit status where a stage failed
 FAILED = 3
 
@@ -50,6 +39,10 @@ def status(
     stale by a changed setting it does not see: `snakemake -n` tells. Ends with status 3 where a
     stage failed, else with 0; with 1 where there is no such run.
     """
+    # lazy: the settings' schema is of no use to the other commands
+    from conta_core.cli.status_table import status_table
+    from conta_core.status.find_run import find_run
+    from conta_core.status.run_status import State, read_status
 
     def look() -> RunStatus:
         directory, name, experiment, source = find_run(run, config or ())
@@ -59,122 +52,17 @@ def status(
     found = look()
     if as_json:
         typer.echo(json.dumps(found.as_json(), indent=None if watch else 1))
-        while watch and not _is_over(found):
+        while watch and not found.is_over:
             time.sleep(watch)
             found = look()
             typer.echo(json.dumps(found.as_json()))
     elif watch is None:
-        console.print(_shown(found, console))
+        console.print(status_table(found, console))
     else:
-        with Live(_shown(found, console), console=console, auto_refresh=False) as live:
-            while not _is_over(found):
+        with Live(status_table(found, console), console=console, auto_refresh=False) as live:
+            while not found.is_over:
                 time.sleep(watch)
                 found = look()
-                live.update(_shown(found, console), refresh=True)
+                live.update(status_table(found, console), refresh=True)
     if found.count(State.FAILED):
         raise typer.Exit(FAILED)
-
-
-def _is_over(found: RunStatus) -> bool:
-    return found.count(State.DONE) == found.needed
-
-
-def _shown(found: RunStatus, console: Console) -> RenderableType:
-    ascii_only = console.options.ascii_only
-    counts = [
-        f"{found.count(state)} {state.value}"
-        for state in (State.DONE, State.RUNNING, State.FAILED, State.STOPPED, State.WAITING)
-        if found.count(state)
-    ]
-    parts: list[RenderableType] = [
-        Text(f"{found.run}: of {found.needed} stages {', '.join(counts)}", style="bold")
-    ]
-    table = Table(show_edge=False, pad_edge=False)
-    table.add_column("stage", no_wrap=True)
-    table.add_column("", no_wrap=True)
-    for index in range(found.rounds):
-        table.add_column(f"round {index}", no_wrap=True)
-    cells: dict[str, dict[int | None, Text]] = {}
-    for stage in found.stages:
-        cells.setdefault(stage.stage, {})[stage.round] = _cell(stage, ascii_only)
-    for name, row in cells.items():
-        if any(not _is_void(found, name, index) for index in row):
-            columns = [None, *range(found.rounds)]
-            table.add_row(name, *(row.get(index, Text()) for index in columns))
-    parts.append(table)
-    for stage in found.stages:
-        parts += _details(stage, ascii_only)
-    parts.append(Text(_source(found), style="dim"))
-    return Group(*parts)
-
-
-def _is_void(found: RunStatus, name: str, index: int | None) -> bool:
-    """Whether a stage of the whole run is one that it does not have."""
-    return any(
-        stage.state is State.NOT_NEEDED
-        for stage in found.stages
-        if stage.stage == name and stage.round == index and index is None
-    )
-
-
-def _cell(stage: StageStatus, ascii_only: bool) -> Text:
-    symbol, plain, style = LOOKS[stage.state]
-    words = [plain if ascii_only else symbol]
-    if stage.state is not State.NOT_NEEDED:
-        words.append(stage.state.value)
-    if stage.parts:
-        words.append(f"{stage.parts[0]} of {stage.parts[1]}")
-    if stage.state is State.RUNNING and stage.progress:
-        words.append(f"{100 * stage.progress.share:.0f} %")
-    return Text(" ".join(words), style=style)
-
-
-def _details(stage: StageStatus, ascii_only: bool) -> list[RenderableType]:
-    """What is to be said of a stage below the table."""
-    if stage.state not in (State.RUNNING, State.FAILED, State.STOPPED):
-        return []
-    symbol, plain, style = LOOKS[stage.state]
-    name = stage.stage if stage.round is None else f"round {stage.round} {stage.stage}"
-    said = [stage.error] if stage.error else []
-    if stage.progress is not None and stage.state is State.RUNNING:
-        said.append(_told(stage))
-    elif stage.note:
-        said.append(stage.note)
-    lines: list[RenderableType] = [
-        Text(f"{plain if ascii_only else symbol} {name}: {'; '.join(said)}", style=style)
-    ]
-    if stage.log is not None:
-        lines.append(Text(f"  log: {stage.log}"))
-    return lines
-
-
-def _told(stage: StageStatus) -> str:
-    """The last line of progress, and the last line where it is another."""
-    progress = stage.progress
-    assert progress is not None
-    words = [f"{progress.what}: {progress.done} of {progress.total} {progress.unit}"]
-    if progress.rate is not None:
-        words.append(f"{progress.rate:.1f}/s")
-    if progress.left is not None:
-        words.append(f"{progress.left} left")
-    told = f"{', '.join(words)} ({_ago(progress.age)})"
-    is_another = stage.note and not stage.note.startswith(words[0])
-    return f"{told}; {stage.note}" if is_another else told
-
-
-def _ago(seconds: float) -> str:
-    if seconds < 120:
-        return f"{seconds:.0f} s ago"
-    if seconds < 7200:
-        return f"{seconds / 60:.0f} min ago"
-    return f"{seconds / 3600:.0f} h ago"
-
-
-def _source(found: RunStatus) -> str:
-    if found.rounds_from is None:
-        rounds = "rounds that are there; --config RECIPE says how many there shall be"
-    else:
-        rounds = f"rounds by {found.rounds_from}"
-    if found.start_from is not None:
-        rounds += f"; data set and round 0 are those of {found.start_from}"
-    return f"{rounds}; what is stale: snakemake -n tells"

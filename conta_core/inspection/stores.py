@@ -61,9 +61,11 @@ def describe_store(
     with StoreReader(path, kind) as store:
         if not check:
             yield Fact("checksums", "not checked", "--check reads every byte")
-        ids = list(store.each_image_id())
+        ids: list[str] = []
         if IMAGE_ARRAYS[kind]:
-            yield from size_facts(store.size(image_id) for image_id in ids)
+            sizes = store.sizes()
+            ids = list(sizes)
+            yield from size_facts(sizes.values())
             yield Fact("arrays of each image", _image_arrays(store, ids))
         if kind in ROOT_ARRAYS:
             # lazy: statistics of arrays are of no use to the rest

@@ -99,6 +99,11 @@ class RunStatus:
         """How many stages the run has."""
         return len(self.stages) - self.count(State.NOT_NEEDED)
 
+    @property
+    def is_over(self) -> bool:
+        """Whether all of them are done."""
+        return self.count(State.DONE) == self.needed
+
     def as_json(self) -> dict[str, Any]:
         """Plain values."""
         counts = {state.value: self.count(state) for state in State}

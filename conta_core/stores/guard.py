@@ -16,7 +16,7 @@ from typing import Any
 
 import h5py
 import numpy as np
-from h5py import h5a, h5d, h5g, h5o, h5s, h5z
+from h5py import h5a, h5d, h5g, h5o, h5s, h5t, h5z
 
 #: of one array in memory: the high-resolution CAMs of 20 tags on 100 megapixels
 MAX_ARRAY_BYTES = 8 * 2**30
@@ -68,6 +68,25 @@ def image_groups(file: h5py.File, wanted: Callable[[str], bool] = lambda _: True
             yield name
         elif not isinstance(found, h5d.DatasetID):
             raise OSError(f"{name} is neither a group nor an array")
+
+
+def image_sizes(file: h5py.File) -> Iterator[tuple[str, tuple[int, int]]]:
+    """Names of the groups at the root, with the attribute ``size`` of each: height and width.
+
+    One pass, and nothing else of a group: a fifth of the time of :func:`read_attributes` on each.
+
+    Raises:
+        KeyError: a group has no size.
+        OSError: as :func:`image_groups`; or a size that is no two whole numbers.
+    """
+    size = np.empty(2, np.int64)
+    for name in image_groups(file):
+        attribute = h5a.open(file.id, b"size", obj_name=name.encode())
+        if attribute.get_type().get_class() != h5t.INTEGER or attribute.shape != size.shape:
+            raise OSError(f"the size of {name} is no height and width")
+        attribute.read(size, h5t.NATIVE_INT64)
+        height, width = size.tolist()
+        yield name, (height, width)
 
 
 def read_array(file: h5py.File, *names: str) -> np.ndarray:

@@ -148,6 +148,13 @@ class StoreReader:
         except guard.READING_ERRORS as error:
             raise self._unreadable(f"the size of {image_id}", error) from None
 
+    def sizes(self) -> dict[str, tuple[int, int]]:
+        """Height and width in pixels of every image."""
+        try:
+            return dict(guard.image_sizes(self._file))
+        except guard.READING_ERRORS as error:
+            raise self._unreadable("the size of an image", error) from None
+
     def _read(self, *names: str) -> np.ndarray:
         try:
             return guard.read_array(self._file, *names)

@@ -21,7 +21,7 @@ def test_finished_runs(finished: Workflow) -> None:
     jobs = finished.counts("--forceall")
     gathering = sum(count for rule, count in jobs.items() if rule.startswith("gather_"))
     done = 0
-    for run in ("conta", "control"):
+    for run in load_experiments(finished.config):
         found = status(finished, run)
         assert found.count(State.DONE) == found.needed
         done += found.needed
