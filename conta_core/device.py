@@ -19,6 +19,22 @@ def count_devices(asked: int) -> int:
     return max(1, min(asked, torch.cuda.device_count()))
 
 
+def configure_images_at_once(threads: int) -> int:
+    """As :func:`configure_threads`, for a job that goes through images one by one.
+
+    Small images gain little from many threads each. So on a CPU every thread has an image of its
+    own, whose numbers then hang neither on the cores nor on what is computed beside it; a GPU
+    takes one image after the other.
+
+    Returns:
+        How many images to compute at once, by
+        :func:`~conta_core.threads.map_in_threads`.
+    """
+    on_cpu = select_device().type == "cpu"
+    configure_threads(1 if on_cpu else threads)
+    return max(1, threads) if on_cpu else 1
+
+
 def configure_threads(threads: int) -> None:
     """Let torch use ``threads`` CPU threads and only deterministic algorithms."""
     take_gpus(1)

@@ -21,6 +21,9 @@ try:
 except ContaError as error:
     raise WorkflowError(str(error)) from None
 
+# a job of each list runs at the same time, each with its start of several seconds
+HALF_OF_THE_CORES = max(1, (workflow.cores or 1) // 2)
+
 
 onstart:
     # not at a dry run: the plan of a recipe can be seen before its weights are there

@@ -47,7 +47,7 @@ rule predict_train_masks:
         "benchmarks/predict_train_masks/{run}/round-{round}/{part}-of-{parts}.tsv"
     conda:
         "../envs/conta.yaml"
-    threads: 1
+    threads: HALF_OF_THE_CORES
     resources:
         gpu=1,
         mem_mb=grow(4000),
@@ -91,7 +91,7 @@ rule predict_logits:
         "benchmarks/predict_logits/{run}/round-{round}/{part}-of-{parts}.tsv"
     conda:
         "../envs/conta.yaml"
-    threads: 1
+    threads: HALF_OF_THE_CORES
     resources:
         gpu=1,
         mem_mb=grow(4000),

@@ -13,8 +13,8 @@ from rich.console import Console
 from conta_core.errors import ContaError
 from conta_core.prediction.film import film_writer, open_source, show_film
 from conta_core.prediction.segmenter import Segmenter
-from conta_core.prediction.threads import available_cores
 from conta_core.prediction.window import Window, window_missing
+from conta_core.threads import available_cores
 
 
 def predict_camera(

@@ -7,11 +7,16 @@ as many as M has: the block sees [features, M], and the convolutions can use it.
 
 from __future__ import annotations
 
+import threading
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from conta_core.errors import ContaError
+
+#: hooks are the block's, which threads share, and not the call's
+_ONE_AT_A_TIME = threading.Lock()
 
 
 class ContextInput(nn.Module):
@@ -62,15 +67,16 @@ class ContextInput(nn.Module):
         resized = F.interpolate(
             context.to(features.dtype), features.shape[-2:], mode="bilinear", align_corners=False
         )
-        hooks = [
-            _convolution(block, name).register_forward_hook(_concatenate(weight, resized))
-            for name, weight in zip(self._readers, self.weights, strict=True)
-        ]
-        try:
-            return block(features)
-        finally:
-            for hook in hooks:
-                hook.remove()
+        with _ONE_AT_A_TIME:
+            hooks = [
+                _convolution(block, name).register_forward_hook(_concatenate(weight, resized))
+                for name, weight in zip(self._readers, self.weights, strict=True)
+            ]
+            try:
+                return block(features)
+            finally:
+                for hook in hooks:
+                    hook.remove()
 
 
 def _concatenate(weight: Tensor, context: Tensor):  # type: ignore[no-untyped-def]

@@ -18,7 +18,7 @@ from conta_core.errors import ContaError
 from conta_core.prediction.labelling import strongest_labels
 from conta_core.prediction.overlay import coloured, draw_labels_in, entries
 from conta_core.prediction.segmenter import Segmenter
-from conta_core.prediction.threads import map_in_threads
+from conta_core.threads import map_in_threads
 
 # what FFmpeg says of a broken film is told by our error; read when the first film is opened
 os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")

@@ -15,7 +15,7 @@ from conta_core.prediction.areas import write_areas
 from conta_core.prediction.photographs import Photograph, read_photograph, shown_size
 from conta_core.prediction.results import Outcome, ResultFolder
 from conta_core.prediction.segmenter import Segmenter, scale_down
-from conta_core.prediction.threads import available_cores, map_in_threads
+from conta_core.threads import available_cores, map_in_threads
 
 #: batches among whose photographs those of one size are sought
 WINDOW = 8

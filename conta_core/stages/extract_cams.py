@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-
 from conta_core.cams import extract
 from conta_core.context_maps import ContextMaps
-from conta_core.device import configure_threads, select_device
+from conta_core.device import configure_images_at_once, select_device
 from conta_core.images import read_image
 from conta_core.manifest import Manifest
 from conta_core.networks.cam_net import build_cam_net
 from conta_core.networks.loading import load_network
 from conta_core.stages.image_by_image import Arrays, PartOutput, make_part
+from conta_core.threads import map_in_threads
 
 
 def extract_cams(
@@ -35,26 +34,25 @@ def extract_cams(
         scaling: of M, as in training.
         threads: CPU threads.
     """
-    configure_threads(threads)
+    at_once = configure_images_at_once(threads)
     data = Manifest.load(manifest)
     network = load_network(model, "cam", build_cam_net, data.classes).to(select_device())
     ids = data.ids("train", "val")
     maps = ContextMaps(context, scaling, ids, data.classes) if context else None
 
-    def make(missing: Sequence[str]) -> Iterator[Arrays]:
-        for image_id in missing:
-            keys = data.tag_indices(image_id)
-            image = read_image(data.images[image_id].image)
-            cams = extract(network, image, keys, scales, maps[image_id] if maps else None)
-            yield {
-                "keys": keys,
-                "cam": cams.cam,
-                "high_res": cams.high_res,
-                "probability": cams.probability,
-            }
+    def cams_of(image_id: str) -> Arrays:
+        keys = data.tag_indices(image_id)
+        image = read_image(data.images[image_id].image)
+        cams = extract(network, image, keys, scales, maps[image_id] if maps else None)
+        return {
+            "keys": keys,
+            "cam": cams.cam,
+            "high_res": cams.high_res,
+            "probability": cams.probability,
+        }
 
     make_part(
-        make,
+        lambda missing: map_in_threads(cams_of, missing, at_once, ahead=1),
         output=output,
         kind="cams",
         data=data,

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
 
 import numpy as np
 
-from conta_core.device import configure_threads, select_device
+from conta_core.device import configure_images_at_once, select_device
 from conta_core.images import read_image
 from conta_core.manifest import Manifest
 from conta_core.networks.deeplab import build_deeplab
 from conta_core.networks.loading import load_network
 from conta_core.segmentation import predict
 from conta_core.stages.image_by_image import Arrays, PartOutput, make_part
+from conta_core.threads import map_in_threads
 
 
 def predict_images(
@@ -40,17 +41,16 @@ def predict_images(
         module: path of the stage's module.
         what: names the work in the log.
     """
-    configure_threads(threads)
+    at_once = configure_images_at_once(threads)
     data = Manifest.load(manifest)
     network = load_network(model, "deeplab", build_deeplab, data.classes).to(select_device())
 
-    def make(missing: Sequence[str]) -> Iterator[Arrays]:
-        for image_id in missing:
-            record = data.images[image_id]
-            yield arrays(predict(network, read_image(record.image)), record.size)
+    def arrays_of(image_id: str) -> Arrays:
+        record = data.images[image_id]
+        return arrays(predict(network, read_image(record.image)), record.size)
 
     make_part(
-        make,
+        lambda missing: map_in_threads(arrays_of, missing, at_once, ahead=1),
         output=output,
         kind=kind,
         data=data,

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-
 import numpy as np
 import torch
 
-from conta_core.device import configure_threads, select_device
+from conta_core.device import configure_images_at_once, select_device
 from conta_core.edges import predict_edge
 from conta_core.images import read_image
 from conta_core.manifest import Manifest
@@ -17,6 +15,7 @@ from conta_core.random_walk import random_walk
 from conta_core.settings import WalkSettings
 from conta_core.stages.image_by_image import Arrays, PartOutput, make_part
 from conta_core.stores.reader import StoreReader
+from conta_core.threads import map_in_threads
 
 
 def refine_cams(
@@ -40,27 +39,26 @@ def refine_cams(
         threads: CPU threads.
         inference_pad: see :func:`~conta_core.edges.predict_edge_and_displacement`.
     """
-    configure_threads(threads)
+    at_once = configure_images_at_once(threads)
     data = Manifest.load(manifest)
     ids = data.ids("train")
     network = load_network(model, "irn", build_irn, data.classes).to(select_device())
     with StoreReader(cams, "cams", ids, data.classes) as source:
 
-        def make(missing: Sequence[str]) -> Iterator[Arrays]:
-            for image_id in missing:
-                refined = cam = source.read(image_id, "cam")
-                if len(cam):
-                    image = read_image(data.images[image_id].image)
-                    edge = predict_edge(network, image, inference_pad)
-                    maps = torch.from_numpy(cam).to(edge.device)
-                    walked = random_walk(
-                        maps, edge, radius=settings.radius, beta=settings.beta, steps=settings.steps
-                    )
-                    refined = walked.cpu().numpy().astype(np.float32)
-                yield {"keys": source.read(image_id, "keys"), "refined": refined}
+        def refined_of(image_id: str) -> Arrays:
+            refined = cam = source.read(image_id, "cam")
+            if len(cam):
+                image = read_image(data.images[image_id].image)
+                edge = predict_edge(network, image, inference_pad)
+                maps = torch.from_numpy(cam).to(edge.device)
+                walked = random_walk(
+                    maps, edge, radius=settings.radius, beta=settings.beta, steps=settings.steps
+                )
+                refined = walked.cpu().numpy().astype(np.float32)
+            return {"keys": source.read(image_id, "keys"), "refined": refined}
 
         make_part(
-            make,
+            lambda missing: map_in_threads(refined_of, missing, at_once, ahead=1),
             output=output,
             kind="refined",
             data=data,

@@ -8,9 +8,10 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 import torch
+from numpy.polynomial.chebyshev import chebval
 
 from conta_core.paths import all_origins, inner_origins, paths_within
-from conta_core.random_walk import random_walk, transition_matrix
+from conta_core.random_walk import chebyshev_weights, random_walk, transition_matrix
 
 
 def naive_targets(radius: int) -> list[tuple[int, int]]:
@@ -116,6 +117,18 @@ def test_other_grids_and_settings(
     expected = dense_walk(cams, edge.astype(np.float64), radius, beta, doublings)
     assert found.shape == (2, height, width)
     assert largest_difference(found, expected) <= 1e-4
+
+
+@pytest.mark.parametrize("power", [0, 1, 2, 7, 64, 256, 1024])
+def test_chebyshev_polynomials_add_up_to_the_power(power: int) -> None:
+    values = np.linspace(-1, 1, 999)
+    weights = chebyshev_weights(power)
+    np.testing.assert_allclose(chebval(values, weights), values**power, rtol=0, atol=2e-12)
+    assert sum(weights) == pytest.approx(1, abs=2e-12)
+
+
+def test_fewer_products_than_steps() -> None:
+    assert len(chebyshev_weights(256)) == 1 + 112
 
 
 def test_no_steps_leave_the_start() -> None:

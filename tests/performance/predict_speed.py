@@ -33,9 +33,9 @@ from conta_core.prediction.photographs import Photograph, find_photographs, read
 from conta_core.prediction.predict import predict_folder
 from conta_core.prediction.results import ResultFolder
 from conta_core.prediction.segmenter import Segmenter
-from conta_core.prediction.threads import available_cores
 from conta_core.segmentation import predict
 from conta_core.segmentation_output import predicted_labels
+from conta_core.threads import available_cores
 
 
 def measure(model: str, folder: str, turns: int) -> dict[str, list[float]]:

@@ -21,10 +21,10 @@ from conta_core.prediction.photographs import Photograph, find_photographs
 from conta_core.prediction.predict import plan_batches, predict_folder
 from conta_core.prediction.results import Outcome, ResultFolder
 from conta_core.prediction.segmenter import Segmenter
-from conta_core.prediction.threads import map_in_threads
 from conta_core.segmentation import predict
 from conta_core.segmentation_output import predicted_labels, softmax, upsample_logits
 from conta_core.settings import CrfSettings
+from conta_core.threads import map_in_threads
 
 
 def run(
