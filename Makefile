@@ -16,7 +16,7 @@ demo: .venv/installed ## the default experiment, then its table of scores and th
 test: .venv/installed ## every test
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist worksteal \
 		--ignore tests/performance
-	$(BIN)/python -m pytest tests/performance
+	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest tests/performance
 
 test-slurm: .venv/installed ## the loop on a real SLURM, installed from Debian's packages if need be
 	$(BIN)/python -m pytest tests/slurm/run_on_slurm.py

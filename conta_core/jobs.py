@@ -16,10 +16,13 @@ from conta_core.progress_bar import CLEAR, on_terminal, show_bars
 
 LOGGER = logging.getLogger("conta_core")
 
+# Both must stand before numpy and torch are imported.
 # Threads that wait spin a little, then sleep: spinning on (OpenMP's habit) makes every job on
 # shared cores several times slower, sleeping at once halves the speed of small operations.
-# It must stand before torch is imported.
 os.environ.setdefault("GOMP_SPINCOUNT", "20000")
+# numpy's products are small here, and its threads, which ask nobody, spin too: beside two busy
+# processes two of them took twice as long as one.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 
 @contextmanager

@@ -22,7 +22,7 @@ except ContaError as error:
     raise WorkflowError(str(error)) from None
 
 # a job of each list runs at the same time, each with its start of several seconds
-HALF_OF_THE_CORES = max(1, (workflow.cores or 1) // 2)
+HALF_OF_THE_CORES = max(1, (workflow.resource_settings.cores or 1) // 2)
 
 
 onstart:

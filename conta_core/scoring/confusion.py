@@ -29,10 +29,11 @@ def confusion_matrix(truth: np.ndarray, prediction: np.ndarray, classes: int) ->
         raise ValueError(f"a prediction of {prediction.shape} for a truth of {truth.shape}")
     # labels keep their value over long runs: counting these is many times as fast as pixels
     first, second = truth.ravel(), prediction.ravel()
-    changes = first[1:] != first[:-1]
-    changes |= second[1:] != second[:-1]
-    ends = np.append(np.flatnonzero(changes), first.size - 1)[: first.size]
-    lengths = np.diff(ends, prepend=-1)
+    # of numbers, since numpy joins two arrays of bool ten times as slowly
+    changes = (first[1:] ^ first[:-1]) | (second[1:] ^ second[:-1])
+    ends = np.append(np.flatnonzero(changes.astype(bool)), first.size - 1)[: first.size]
+    lengths = ends + 1  # np.diff with its prepend takes as long as all the counting
+    lengths[1:] = ends[1:] - ends[:-1]
     # two places behind the labels: in rows for bad labels and 255, in columns the other way
     side = classes + 2
     rows, columns = _places(classes, bad=classes), _places(classes, bad=classes + 1)

@@ -91,7 +91,7 @@ class Bench:
 
     def judge(self, workflow: Workflow, *targets: str) -> tuple[str, str]:
         """Run to the end, undisturbed: the right result or what differs."""
-        workflow.start("--unlock")
+        workflow.start("--unlock", check=True)
         done = self.run(workflow, *targets)
         if done.returncode:
             return WRONG, f"does not go on: {done.stdout[-600:]}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import subprocess
 import sys
@@ -36,7 +37,7 @@ def kills(bench: Bench, count: int, draw: random.Random) -> Tally:
 
 def kill_once(workflow: Workflow, seconds: float) -> bool:
     """Start the run and kill all of it after so long; False: it ended before."""
-    workflow.start("--unlock")
+    workflow.start("--unlock", check=True)
     file = workflow.directory / "reduced.yaml"
     file.write_text(yaml.safe_dump(dict(workflow.config), sort_keys=False))
     words = ["-s", str(workflow.code / "Snakefile"), "--directory", str(workflow.directory)]
@@ -44,6 +45,7 @@ def kill_once(workflow: Workflow, seconds: float) -> bool:
     process = subprocess.Popen(
         [sys.executable, "-m", "snakemake", *words, *options],
         cwd=workflow.directory,
+        env={**os.environ, "PYTHONPATH": str(workflow.code)},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         start_new_session=True,

@@ -225,3 +225,9 @@ def test_every_rule_has_a_script_of_its_name() -> None:
     assert rules - gathering | {"gather_store"} == {
         path.stem for path in (REPOSITORY / "workflow_scripts").glob("*.py")
     }
+
+
+def test_what_needs_no_number_of_cores(fresh: Callable[..., Workflow]) -> None:
+    workflow = fresh(reduced())
+    for option in ("--unlock", "--list-rules", "--summary"):
+        workflow.start(option, check=True)
