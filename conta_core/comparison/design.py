@@ -7,23 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from conta_core.settings import ComparisonSettings
-
-
-@dataclass(frozen=True)
-class Member:
-    """One run of a comparison.
-
-    Attributes:
-        run: its name.
-        arm: name of its arm.
-        confounding: its level, 0..1; None: that of the config's data set.
-        seed: which of the level's seeds; runs of one level and seed are a pair.
-    """
-
-    run: str
-    arm: str
-    confounding: float | None
-    seed: int
+from conta_core.settings.comparison import ComparedRun
 
 
 @dataclass(frozen=True)
@@ -39,7 +23,7 @@ class Design:
 
     name: str
     arms: dict[str, dict[str, Any]]
-    members: tuple[Member, ...]
+    members: tuple[ComparedRun, ...]
 
     @property
     def first_arm(self) -> str:
@@ -58,10 +42,7 @@ class Design:
     @classmethod
     def of(cls, settings: ComparisonSettings) -> Design:
         """The design that the config states."""
-        members = tuple(
-            Member(one.run, one.arm, one.confounding, one.seed) for one in settings.compared_runs()
-        )
-        return cls(settings.name, dict(settings.arms), members)
+        return cls(settings.name, dict(settings.arms), tuple(settings.compared_runs()))
 
     def as_values(self) -> dict[str, Any]:
         """Plain values."""
@@ -74,5 +55,5 @@ class Design:
     @classmethod
     def from_values(cls, values: Mapping[str, Any]) -> Design:
         """Back from :meth:`as_values`."""
-        members = tuple(Member(**member) for member in values["runs"])
+        members = tuple(ComparedRun(**member) for member in values["runs"])
         return cls(values["name"], dict(values["arms"]), members)

@@ -23,7 +23,7 @@ class ComparedRun:
         run: its name.
         arm: name of its arm.
         confounding: its level, 0..1; None: that of the config's data set.
-        seed: which of the level's seeds.
+        seed: which of the level's seeds; runs of one level and seed are a pair.
         start_from: the first arm's run of this level and seed; None: it is that one.
     """
 
@@ -31,7 +31,7 @@ class ComparedRun:
     arm: str
     confounding: float | None
     seed: int
-    start_from: str | None
+    start_from: str | None = None
 
 
 class LevelSettings(Settings):

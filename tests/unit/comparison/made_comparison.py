@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from conta_core.comparison.design import Design, Member
+from conta_core.comparison.design import Design
+from conta_core.settings.comparison import ComparedRun
 
 CLASSES = ["cat", "d|g"]
 PLACES = (
@@ -28,7 +29,7 @@ LEVELS: dict[float, tuple[int, tuple[str, ...]]] = {
 
 def make_members(levels: dict[float, tuple[int, tuple[str, ...]]] | None = None) -> Design:
     members = tuple(
-        Member(f"{arm}-c{100 * level:.0f}-s{seed}", arm, level, seed)
+        ComparedRun(f"{arm}-c{100 * level:.0f}-s{seed}", arm, level, seed)
         for level, (seeds, arms) in (LEVELS if levels is None else levels).items()
         for seed in range(seeds)
         for arm in arms
@@ -37,7 +38,7 @@ def make_members(levels: dict[float, tuple[int, tuple[str, ...]]] | None = None)
     return Design("made", arms, members)
 
 
-def make_summary(member: Member, rounds: int = 3, **changes: Any) -> dict[str, Any]:
+def make_summary(member: ComparedRun, rounds: int = 3, **changes: Any) -> dict[str, Any]:
     """Round 0 is the same in all arms; conta gains 5 and the confounding takes 20."""
     scores, confounding = [], []
     for index in range(rounds):

@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
-from conta_core.comparison.design import Design, Member
+from conta_core.comparison.design import Design
 from conta_core.config import load_comparison, load_experiments
 from conta_core.errors import ContaError
+from conta_core.settings.comparison import ComparedRun
 
 ARMS = {"control": {"context": {"method": "none"}}, "conta": {}, "other": {"context": {"block": 4}}}
 LEVELS = [
@@ -62,7 +63,7 @@ def test_design() -> None:
     assert design.first_arm == "control"
     assert design.levels == [0.9, 0.0]
     assert (design.arms_at(0.9), design.arms_at(0.0)) == ([*ARMS], ["control", "conta"])
-    assert design.members[1] == Member("conta-c90-s0", "conta", 0.9, 0)
+    assert design.members[1] == ComparedRun("conta-c90-s0", "conta", 0.9, 0, "control-c90-s0")
     assert [member.run for member in design.members] == list(load_experiments(EVIDENCE))
     assert Design.from_values(design.as_values()) == design
 
