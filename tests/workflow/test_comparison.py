@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from test_staleness import (
+from stale_work import (
     BUILD_CONFOUNDERS,
     DECONFOUND,
     SUMMARISE,
