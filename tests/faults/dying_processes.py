@@ -48,12 +48,13 @@ def dying_workers(bench: Bench) -> Tally:
         ("round-0/irn/labels.h5", "make_irn_labels"),
     ):
         for _ in range(TRIALS):
-            workflow = bench.copy("dying")
-            (workflow.directory / "results" / "conta" / target).unlink()
-            done = _kill_a_worker(workflow, slow, f"results/conta/{target}", rule)
+            workflow, path = bench.copy("dying"), f"results/conta/{target}"
+            (workflow.directory / path).unlink()
+            done = _kill_a_worker(workflow, slow, path, rule)
             outcome, note = bench.judge_error(done, "worker")
             if outcome == ERROR:
-                after, differing = bench.judge(workflow)
+                # all that follows is still there: with the same bytes it is right
+                after, differing = bench.judge(workflow, path)
                 outcome, note = (outcome, note) if after == RIGHT else (after, differing)
             tally.add(outcome, f"{rule}: {note}")
     return tally
@@ -71,12 +72,11 @@ def not_finite(bench: Bench) -> Tally:
         changes = {key: {**dict.fromkeys(rates, 1e30), "epochs": 8}}
         if key == "segmentation":
             changes[key]["gradient_clip"] = None
-        done = bench.run(
-            workflow, f"results/conta/round-0/{target}/model.safetensors", changes=changes
-        )
+        path = f"results/conta/round-0/{target}/model.safetensors"
+        done = bench.run(workflow, path, changes=changes)
         outcome, note = bench.judge_error(done, "the loss is", "on the images")
         if outcome == ERROR:
-            after, differing = bench.judge(workflow)
+            after, differing = bench.judge(workflow, path)
             outcome, note = (outcome, note) if after == RIGHT else (after, differing)
         tally.add(outcome, f"{key}: {note}")
     return tally
