@@ -6,7 +6,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import psutil
@@ -42,10 +42,13 @@ def two_runs(bench: Bench) -> Tally:
 def dying_workers(bench: Bench) -> Tally:
     """A worker process that reads images, or makes labels, is killed."""
     tally = Tally("dying worker", "a worker process of a job is killed: image reading, CRF")
-    slow = {"cam": {"epochs": 400}, "irn": {"label_crf": {"iterations": 400}}}
-    for target, rule in (
-        ("round-0/cam/model.safetensors", "train_cam"),
-        ("round-0/irn/labels.h5", "make_irn_labels"),
+    for target, rule, slow in (
+        ("round-0/cam/model.safetensors", "train_cam", {"cam": {"epochs": 400}}),
+        (
+            "round-0/irn/labels.h5",
+            "make_irn_labels",
+            {"irn": {"label_crf": {"iterations": 400}}},
+        ),
     ):
         for _ in range(TRIALS):
             workflow, path = bench.copy("dying"), f"results/conta/{target}"
@@ -87,7 +90,7 @@ def _run_into(ended: list[subprocess.CompletedProcess[str]], bench: Bench, work:
 
 
 def _kill_a_worker(
-    workflow: Workflow, changes: dict[str, object], target: str, rule: str
+    workflow: Workflow, changes: Mapping[str, object], target: str, rule: str
 ) -> subprocess.CompletedProcess[str]:
     """Run one rule with workers, kill one when the job has begun, and wait for its end."""
     from conta_core.config import merge
