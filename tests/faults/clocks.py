@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 import time
 
-from bench import Bench, Tally
+from bench import ERROR, RIGHT, Bench, Tally
 
 HOUR = 3600.0
+#: from what Snakemake says of an output that is older than its input
+CLOCK = "system level"
 FILES = (
     "dataset.json",
     "round-0/cam/model.safetensors",
@@ -20,7 +22,11 @@ FILES = (
 
 
 def backwards(bench: Bench) -> Tally:
-    """One file an hour too old, or an hour in the future."""
+    """One file an hour too old, or an hour in the future.
+
+    What would be made from a file of the future is older than it: Snakemake says so and stops.
+    With the file's time set right, by ``touch``, it goes on.
+    """
     tally = Tally("time goes backwards", "a result's time set an hour back, or an hour ahead")
     for name in FILES:
         for shift in (-HOUR, HOUR):
@@ -28,5 +34,14 @@ def backwards(bench: Bench) -> Tally:
             path = workflow.directory / "results" / "conta" / name
             moment = time.time() + shift
             os.utime(path, (moment, moment))
-            tally.add(*bench.judge(workflow))
+            done = bench.run(workflow)
+            if done.returncode == 0:
+                tally.add(*bench.compare(workflow))
+                continue
+            outcome, note = bench.judge_error(done, CLOCK, path.name)
+            if outcome == ERROR:
+                os.utime(path)
+                after, differing = bench.judge(workflow)
+                outcome, note = (outcome, note) if after == RIGHT else (after, differing)
+            tally.add(outcome, f"{name}, {shift:+.0f} s: {note}")
     return tally
