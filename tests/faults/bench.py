@@ -21,7 +21,9 @@ RIGHT, ERROR, WRONG = "right result", "clear error", "wrong"
 #: the whole loop in little time: two rounds, each stage that goes image by image in two parts
 CONFIG = reduced({"conta": {"rounds": 2}}, shards=2)
 #: an error of a job or of Snakemake itself, in one line
-ERROR_LINE = re.compile(r"(?m)^.*(?:[Ee]rror: |Error in file|WorkflowError in rule |Exception: |Exception in ).*$")
+ERROR_LINE = re.compile(
+    r"(?m)^.*(?:[Ee]rror: |Error in file|WorkflowError in rule |Exception: |Exception in ).*$"
+)
 #: the element of a report that tells how long its own run took
 TIMES = re.compile(rb'<section id="times".*?</section>', re.DOTALL)
 
