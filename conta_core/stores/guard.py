@@ -63,7 +63,7 @@ def image_groups(file: h5py.File, wanted: Callable[[str], bool] = lambda _: True
 def image_sizes(file: h5py.File) -> Iterator[tuple[str, tuple[int, int]]]:
     """Names of the groups at the root, with the attribute ``size`` of each: height and width.
 
-    One pass, and nothing else of a group: a fraction of the time of :func:`read_attributes` on each.
+    One pass, and nothing else of a group: several times as fast as :func:`read_attributes`.
 
     Raises:
         KeyError: a group has no size.
