@@ -8,9 +8,10 @@ Nor are 256 of them needed. T is similar to a symmetric matrix with eigenvalues 
 
     x^n = sum over k of w_k T_k(x),   w_k = 2^(1-n) binom(n, (n - k)/2)   (w_0 half of it)
 
-with the Chebyshev polynomials T_k, whose values take one product each. The weights are those
-of n tosses of a coin, and vanish beyond a few times the root of n: 112 products give T^256 to
-1e-12 (Sachdeva and Vishnoi, Faster Algorithms via Approximation Theory, 2014, section 3).
+with k of n's parity and the Chebyshev polynomials T_k, whose values take one product each. The
+weights are those of n tosses of a coin, and vanish beyond a few times the root of n: 112
+products give T^256 to 1e-12 (Sachdeva and Vishnoi, Faster Algorithms via Approximation Theory,
+2014, section 3).
 """
 
 from __future__ import annotations

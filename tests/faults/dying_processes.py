@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import threading
@@ -109,6 +110,7 @@ def _kill_a_worker(
         process = subprocess.Popen(
             [sys.executable, "-m", "snakemake", *words, *options],
             cwd=workflow.directory,
+            env={**os.environ, "PYTHONPATH": str(workflow.code)},
             stdout=output,
             stderr=subprocess.STDOUT,
         )
