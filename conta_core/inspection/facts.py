@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from statistics import median
 from typing import Any, NamedTuple
 
@@ -24,9 +24,8 @@ class Fact(NamedTuple):
     note: str = ""
 
 
-def size_facts(sizes: Iterable[tuple[int, int]]) -> list[Fact]:
-    """How many images there are, and their heights and widths in pixels."""
-    counts = Counter(sizes)
+def size_facts(counts: Counter[tuple[int, int]]) -> list[Fact]:
+    """How many images there are, and their heights and widths in pixels, which are counted."""
     total = sum(counts.values())
     facts = [Fact("images", total)]
     if total:

@@ -24,7 +24,7 @@ def describe_manifest(path: Path) -> Iterator[Fact]:
     yield Fact("what", "manifest (conta-dataset)")
     yield Fact("data set", manifest.name)
     yield Fact("ground truth", manifest.ground_truth or "none")
-    yield from size_facts(record.size for record in manifest.images.values())
+    yield from size_facts(Counter(record.size for record in manifest.images.values()))
     lists = {}
     for name, ids in manifest.lists.items():
         masks = sum(manifest.images[i].mask is not None for i in ids)
@@ -154,7 +154,7 @@ def describe_masks(folder: Path) -> Iterator[Fact]:
     known = "of the run's dataset.json" if classes else "no dataset.json two folders up"
     yield Fact("classes", list(classes) if classes else "not known", known)
     images = MaskImages(folder, classes)
-    yield from size_facts(images.line(image_id)[1:3] for image_id in images.ids())
+    yield from size_facts(Counter(images.line(image_id)[1:3] for image_id in images.ids()))
 
 
 def describe_mask(folder: Path, image_id: str) -> Iterator[Fact]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -61,19 +62,16 @@ def describe_store(
     with StoreReader(path, kind) as store:
         if not check:
             yield Fact("checksums", "not checked", "--check reads every byte")
-        ids: list[str] = []
         if IMAGE_ARRAYS[kind]:
-            sizes = store.sizes()
-            ids = list(sizes)
-            yield from size_facts(sizes.values())
-            yield Fact("arrays of each image", _image_arrays(store, ids))
+            yield from size_facts(store.size_counts())
+            yield Fact("arrays of each image", _image_arrays(store))
         if kind in ROOT_ARRAYS:
             # lazy: statistics of arrays are of no use to the rest
             from conta_core.inspection.arrays import root_facts
 
             yield from root_facts(store)
         if check:
-            yield from _checked(store, ids, track)
+            yield from _checked(store, track)
 
 
 def _header(attributes: dict[str, Any]) -> Iterator[Fact]:
@@ -88,18 +86,21 @@ def _header(attributes: dict[str, Any]) -> Iterator[Fact]:
     yield Fact("complete", "yes" if attributes.get("complete") else "no")
 
 
-def _image_arrays(store: StoreReader, ids: list[str]) -> list[dict[str, str]]:
+def _image_arrays(store: StoreReader) -> list[dict[str, str]]:
     """Names and axes by the kind of store; types by the first image."""
     rows = []
+    first = next(store.each_image_id(), None)
     for name, axes in IMAGE_ARRAYS[store.kind].items():
-        dtype = str(store.read(ids[0], name).dtype) if ids else "-"
+        dtype = "-" if first is None else str(store.read(first, name).dtype)
         rows.append({"name": name, "type": dtype, "axes and range": axes})
     return rows
 
 
-def _checked(store: StoreReader, ids: list[str], track: Track) -> Iterator[Fact]:
+def _checked(store: StoreReader, track: Track) -> Iterator[Fact]:
     arrays, damaged = 0, []
-    images = IMAGE_ARRAYS[store.kind]
+    images, ids = IMAGE_ARRAYS[store.kind], store.image_ids
+    if images:
+        damaged += _problem(lambda: _require_right_table(store))
     for image_id in track(ids, len(ids)):
         for name in images:
             arrays += 1
@@ -115,6 +116,17 @@ def _checked(store: StoreReader, ids: list[str], track: Track) -> Iterator[Fact]
     raise ContaError(
         f"{store.path}: {len(damaged)} of {arrays} arrays cannot be read, expected all; {MEND}"
     )
+
+
+def _require_right_table(store: StoreReader) -> None:
+    """Raise ContaError unless the store's table of sizes is that of its images."""
+    table, images = store.size_counts(), Counter(map(store.size, store.image_ids))
+    if table != images:
+        wrong = sorted((table - images) | (images - table))
+        raise ContaError(
+            f"{store.path}: its table of sizes counts {table.total()} images, {images.total()} are "
+            f"there, and other counts at {wrong[:5]} (height, width); {MEND}"
+        )
 
 
 def _problem(read: Callable[[], Any]) -> list[str]:

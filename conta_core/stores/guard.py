@@ -16,7 +16,7 @@ from typing import Any
 
 import h5py
 import numpy as np
-from h5py import h5a, h5d, h5g, h5o, h5s, h5t, h5z
+from h5py import h5a, h5d, h5g, h5o, h5s, h5z
 
 #: of one array in memory: the high-resolution CAMs of 20 tags on 100 megapixels
 MAX_ARRAY_BYTES = 8 * 2**30
@@ -56,33 +56,6 @@ def image_groups(file: h5py.File, wanted: Callable[[str], bool] = lambda _: True
     Raises:
         OSError: another link, an unreadable name, or something else than a group or array.
     """
-    for name, _ in _groups(file, wanted):
-        yield name
-
-
-def image_sizes(file: h5py.File) -> Iterator[tuple[str, tuple[int, int]]]:
-    """Names of the groups at the root, with the attribute ``size`` of each: height and width.
-
-    One pass, and nothing else of a group: several times as fast as :func:`read_attributes`.
-
-    Raises:
-        KeyError: a group has no size.
-        OSError: as :func:`image_groups`; or a size that is no two whole numbers.
-    """
-    size = np.empty(2, np.int64)
-    for name, group in _groups(file):
-        attribute = h5a.open(group, b"size")
-        if attribute.get_type().get_class() != h5t.INTEGER or attribute.shape != size.shape:
-            raise OSError(f"the size of {name} is no height and width")
-        attribute.read(size, h5t.NATIVE_INT64)
-        height, width = size.tolist()
-        yield name, (height, width)
-
-
-def _groups(
-    file: h5py.File, wanted: Callable[[str], bool] = lambda _: True
-) -> Iterator[tuple[str, h5g.GroupID]]:
-    """What :func:`image_groups` names, each opened once."""
     for encoded in file.id:
         name = os.fsdecode(encoded)
         if not name.isprintable() or not name.isascii():
@@ -92,7 +65,7 @@ def _groups(
         _require_hard(file.id, encoded)
         found = h5o.open(file.id, encoded)
         if isinstance(found, h5g.GroupID):
-            yield name, found
+            yield name
         elif not isinstance(found, h5d.DatasetID):
             raise OSError(f"{name} is neither a group nor an array")
 

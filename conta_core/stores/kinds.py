@@ -3,7 +3,8 @@
 A store is self-describing: root attributes ``format``, ``format_version``,
 ``classes``, ``run``, ``round``, ``settings`` (json) and ``complete``; one group an
 image id with that image's arrays (``size`` is an attribute of the group); arrays
-that belong to the whole store stand at the root.
+that belong to the whole store stand at the root, and beside them in stores of
+images the table :data:`IMAGE_SIZES`.
 """
 
 from __future__ import annotations
@@ -12,7 +13,11 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
+
+#: table at the root, int64 (k, 3): height, width, and how many images have this size; it tells
+#: how many images there are without a look at each. No image id has a space
+IMAGE_SIZES = "image sizes"
 
 #: kind of store -> the arrays of each image, with their axes
 IMAGE_ARRAYS: dict[str, dict[str, str]] = {

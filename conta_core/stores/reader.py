@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -14,7 +15,7 @@ import numpy as np
 
 from conta_core.errors import ContaError
 from conta_core.stores import guard
-from conta_core.stores.kinds import FORMAT_VERSION
+from conta_core.stores.kinds import FORMAT_VERSION, IMAGE_SIZES
 
 
 class StoreReader:
@@ -148,12 +149,12 @@ class StoreReader:
         except guard.READING_ERRORS as error:
             raise self._unreadable(f"the size of {image_id}", error) from None
 
-    def sizes(self) -> dict[str, tuple[int, int]]:
-        """Height and width in pixels of every image."""
-        try:
-            return dict(guard.image_sizes(self._file))
-        except guard.READING_ERRORS as error:
-            raise self._unreadable("the size of an image", error) from None
+    def size_counts(self) -> Counter[tuple[int, int]]:
+        """How many images have which height and width in pixels, without a look at any."""
+        table = self._read(IMAGE_SIZES)
+        if table.dtype.kind != "i" or table.ndim != 2 or table.shape[1] != 3 or (table < 1).any():
+            raise self._unreadable(IMAGE_SIZES, ValueError("no table of heights, widths, counts"))
+        return Counter({(height, width): count for height, width, count in table.tolist()})
 
     def _read(self, *names: str) -> np.ndarray:
         try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -12,7 +13,13 @@ import h5py
 import numpy as np
 
 from conta_core.atomic import replace_when_done
-from conta_core.stores.kinds import FORMAT_VERSION, IMAGE_ARRAYS, ROOT_ARRAYS, require_arrays
+from conta_core.stores.kinds import (
+    FORMAT_VERSION,
+    IMAGE_ARRAYS,
+    IMAGE_SIZES,
+    ROOT_ARRAYS,
+    require_arrays,
+)
 from conta_core.stores.noting_stream import NotingStream
 
 
@@ -23,10 +30,9 @@ class StoreWriter:
         self._file = file
         self._stream = stream
         self._kind = kind
+        self._sizes: Counter[tuple[int, int]] = Counter()
 
-    def write(
-        self, image_id: str, arrays: Mapping[str, np.ndarray], size: tuple[int, int] | None = None
-    ) -> None:
+    def write(self, image_id: str, arrays: Mapping[str, np.ndarray], size: tuple[int, int]) -> None:
         """Write one image's arrays.
 
         Args:
@@ -39,8 +45,8 @@ class StoreWriter:
         """
         require_arrays(self._kind, arrays, IMAGE_ARRAYS[self._kind])
         group = self._file.create_group(image_id)
-        if size is not None:
-            group.attrs["size"] = size
+        group.attrs["size"] = size
+        self._sizes[size] += 1
         for name, array in arrays.items():
             _create(group, name, array)
         self._stream.require_written()
@@ -50,6 +56,13 @@ class StoreWriter:
         require_arrays(self._kind, arrays, ROOT_ARRAYS[self._kind])
         for name, array in arrays.items():
             _create(self._file, name, array)
+
+    def finish(self) -> None:
+        """Write the table of sizes, and that the store is complete."""
+        if IMAGE_ARRAYS[self._kind]:
+            rows = [(*size, count) for size, count in sorted(self._sizes.items())]
+            _create(self._file, IMAGE_SIZES, np.array(rows, np.int64).reshape(-1, 3))
+        self._file.attrs["complete"] = True
 
 
 @contextmanager
@@ -85,8 +98,9 @@ def write_store(
             file.attrs["round"] = round_index
             file.attrs["settings"] = np.bytes_(json.dumps(settings, sort_keys=True))
             file.attrs["complete"] = False
-            yield StoreWriter(file, stream, kind)
-            file.attrs["complete"] = True
+            writer = StoreWriter(file, stream, kind)
+            yield writer
+            writer.finish()
         stream.require_written()
 
 

@@ -142,16 +142,17 @@ def test_attributes(store: Path, value: object) -> None:
 def test_size_that_is_none(store: Path, size: object) -> None:
     edit(store, lambda f: f["a"].attrs.__setitem__("size", size))
     assert "the size of a cannot be read" in refused(store)
-    with StoreReader(store, "labels") as reader, pytest.raises(ContaError, match="size of a"):
-        reader.sizes()
 
 
-def test_sizes_of_all_images(store: Path) -> None:
-    with StoreReader(store, "labels") as reader:
-        assert reader.sizes() == {"a": (40, 60)}
-    edit(store, lambda f: f["a"].attrs.__delitem__("size"))
-    with StoreReader(store, "labels") as reader, pytest.raises(ContaError, match="the size of"):
-        reader.sizes()
+@pytest.mark.parametrize(
+    "table", [np.ones((1, 2), int), np.ones((1, 3)), np.zeros((1, 3), int), np.ones(3, int), None]
+)
+def test_table_of_sizes_that_is_none(store: Path, table: np.ndarray | None) -> None:
+    edit(store, lambda f: f.pop("image sizes"))
+    if table is not None:
+        edit(store, lambda f: f.create_dataset("image sizes", data=table))
+    with StoreReader(store, "labels") as reader, pytest.raises(ContaError, match="image sizes"):
+        reader.size_counts()
 
 
 def test_files_without_checksums_of_their_structure(tmp_path: Path) -> None:

@@ -50,6 +50,7 @@ def test_what_is_written_is_read(tmp_path: Path) -> None:
             assert found.dtype == np.uint8
             np.testing.assert_array_equal(found, labels)
             assert store.size(image_id) == (40, 60)
+        assert store.size_counts() == {(40, 60): 3}
 
 
 def test_the_file_describes_itself(tmp_path: Path) -> None:
@@ -69,11 +70,11 @@ def test_every_kind_takes_exactly_its_arrays(tmp_path: Path, kind: str) -> None:
     whole = {name: np.ones((2, 3), np.float32) for name in ROOT_ARRAYS.get(kind, {})}
     with write_store(path, kind, **options) as store:
         if arrays:
-            store.write("a", arrays)
+            store.write("a", arrays, (2, 3))
             with pytest.raises(ValueError, match=f"a {kind} store takes"):
-                store.write("b", {**arrays, "other": np.ones(1)})
+                store.write("b", {**arrays, "other": np.ones(1)}, (2, 3))
             with pytest.raises(ValueError, match=f"a {kind} store takes"):
-                store.write("c", {})
+                store.write("c", {}, (2, 3))
         if whole:
             store.write_root(whole)
             with pytest.raises(ValueError, match=f"a {kind} store takes"):
@@ -103,7 +104,7 @@ def test_the_same_content_is_the_same_file(tmp_path: Path) -> None:
 def test_label_maps_are_small(tmp_path: Path) -> None:
     options = {"classes": CLASSES, "run": "r", "round_index": 0, "settings": {}}
     with write_store(tmp_path / "labels.h5", "labels", **options) as store:
-        store.write("a", {"labels": np.zeros((500, 500), np.uint8)})
+        store.write("a", {"labels": np.zeros((500, 500), np.uint8)}, (500, 500))
     assert (tmp_path / "labels.h5").stat().st_size < 25_000
 
 
@@ -113,7 +114,7 @@ def test_a_block_that_raises_leaves_nothing(tmp_path: Path) -> None:
 
     def fail() -> None:
         with write_store(path, "labels", **options) as store:
-            store.write("a", {"labels": np.zeros((4, 4), np.uint8)})
+            store.write("a", {"labels": np.zeros((4, 4), np.uint8)}, (4, 4))
             raise RuntimeError("stop")
 
     with pytest.raises(RuntimeError, match="stop"):
@@ -133,7 +134,7 @@ def test_a_block_that_raises_leaves_the_old_store(tmp_path: Path) -> None:
 def write_store_wrongly(path: Path) -> None:
     options = {"classes": CLASSES, "run": "r", "round_index": 0, "settings": {}}
     with write_store(path, "labels", **options) as store:
-        store.write("a", {})
+        store.write("a", {}, (4, 4))
 
 
 def test_missing_store(tmp_path: Path) -> None:

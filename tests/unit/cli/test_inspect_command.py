@@ -21,6 +21,7 @@ from conta_core.errors import ContaError
 from conta_core.masks import write_label_png
 from conta_core.stores.kinds import IMAGE_ARRAYS, StoreHeader
 from conta_core.stores.parts import Part, write_part
+from conta_core.stores.writer import write_store
 
 
 def inspect(*arguments: object) -> Result:
@@ -94,12 +95,25 @@ def test_the_text_of_a_store(tmp_path: Path) -> None:
 
 def test_sizes(tmp_path: Path) -> None:
     path = tmp_path / "labels.h5"
-    with h5py.File(write_small(path, "labels"), "r+") as file:
-        file[IDS[0]].attrs["size"] = (20, 30)
-        file[IDS[1]].attrs["size"] = (10, 12)
-    found = as_json(path)
+    options = {"classes": CLASSES, "run": "r", "round_index": 0, "settings": {}}
+    with write_store(path, "labels", **options) as store:
+        for image_id, size in (("a", (20, 30)), ("b", (8, 12)), ("c", (10, 12))):
+            store.write(image_id, {"labels": np.zeros(size, np.uint8)}, size)
+    found = as_json(path, "--check")
     assert found["height"] == {"min": 8, "median": 10, "max": 20}
     assert found["width"] == {"min": 12, "median": 12, "max": 30}
+    assert found["checksums"] == "right"
+
+
+def test_a_table_of_sizes_that_is_not_that_of_the_images(tmp_path: Path) -> None:
+    def change(file: h5py.File) -> None:
+        file["image sizes"][0, 2] += 1
+
+    path = edit(write_small(tmp_path / "labels.h5", "labels"), change)
+    result = inspect(path, "--check")
+    assert isinstance(result.exception, ContaError)
+    counted = f"counts {len(IDS) + 1} images, {len(IDS)} are there"
+    assert counted in " ".join(result.output.split())
 
 
 def test_a_store_without_images(tmp_path: Path) -> None:
@@ -216,8 +230,8 @@ def edit(path: Path, change: Callable[[h5py.File], None]) -> Path:
         (lambda f: f.attrs.modify("complete", False), "complete           no", "is not complete"),
         (
             lambda f: f.attrs.modify("format_version", 1),
-            "format version     1  (this version of Conta reads 2)",
-            "format version 1, expected 2",
+            "format version     1  (this version of Conta reads 3)",
+            "format version 1, expected 3",
         ),
         (lambda f: f.attrs.pop("classes"), "classes            cannot be read", "'classes'"),
         (
