@@ -5,12 +5,25 @@ CORES ?= $(shell nproc)
 BIN := .venv/bin
 RUN := context-shapes
 
-.PHONY: demo test test-slurm test-faults lint format config clean
+EVIDENCE := $(BIN)/snakemake evidence --cores $(CORES) --max-threads 1 --quiet rules host \
+	--configfile configs/evidence.yaml
+
+.PHONY: demo evidence test test-slurm test-faults lint format config clean
 .DELETE_ON_ERROR:
 
 demo: .venv/installed ## the default experiment, then its table of scores and the path of its report
 	$(BIN)/snakemake --cores $(CORES) --quiet rules host
 	@$(BIN)/python -m conta_core.summary results/$(RUN)/summary.json
+
+# many small jobs: one thread each, as many at once as there are cores
+evidence: export OMP_NUM_THREADS = 1
+evidence: .venv/installed ## arms x levels x seeds; its tables into docs/evidence.md
+	$(EVIDENCE)
+	$(BIN)/python -m conta_core.comparison.publish results/evidence/comparison.md docs/evidence.md
+
+ablation-%: export OMP_NUM_THREADS = 1
+ablation-%: .venv/installed configs/ablation_%.yaml ## rounds, blocks, confounders, shape: the paper's
+	$(EVIDENCE) configs/ablation_$*.yaml
 
 # several at once, one thread each; then, alone, what compares times
 test: .venv/installed ## every test

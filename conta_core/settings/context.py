@@ -75,10 +75,10 @@ class ContextSettings(Settings):
         300, description="steps by which W1 and W2 learn the tags; 0 leaves them random"
     )
     learning_rate: NonNegative = Field(0.01, description="of W1 and W2 (Adam)")
-    maps: Literal["sum", "classes"] = Field(
+    maps: Literal["sum", "classes", "shape"] = Field(
         "sum",
-        description="the classifier reads M, the sum over the classes as in the paper, or each "
-        "class's summand as a channel of its own",
+        description="the classifier reads M, the sum over the classes as in the paper; each "
+        "class's summand as a channel of its own; or the mere shape of the image's own mask",
     )
     assignment: Literal["own", "shuffled"] = Field(
         "own",

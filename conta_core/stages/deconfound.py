@@ -71,8 +71,11 @@ def deconfound(
         labels = (read_true_mask(data, image_id) for image_id in all_ids)
     else:
         labels = _predicted(data, train_masks, logits)
-    encoded = np.stack([encode_mask(mask, len(data.classes), size) for mask in labels])
-    queries = torch.from_numpy(encoded).to(device)
+    encoded, shapes = [], []
+    for mask in labels:
+        encoded.append(encode_mask(mask, len(data.classes), size))
+        shapes.append(encode_mask(mask != 0, 1, size))
+    queries = torch.from_numpy(np.stack(encoded)).to(device)
     tags = torch.from_numpy(np.stack([data.tag_vector(i) for i in train_ids])).to(device)
     generator = torch_generator(seed, round_index, "deconfound")
     attention = ContextAttention(masks.cpu(), prior.cpu(), generator).to(device)
@@ -81,6 +84,8 @@ def deconfound(
     with torch.no_grad():
         both = attention(queries, by_class=settings.maps == "classes")
         contexts, alphas = (x.cpu().numpy() for x in both)
+    if settings.maps == "shape":
+        contexts = np.stack(shapes)
     present = tags.cpu().numpy() > 0
     LOGGER.info(
         "context: tag loss %.4f; alpha on an image's own classes %.3f (uniform would be %.3f)",

@@ -187,15 +187,26 @@ def test_edit_of_what_writes_the_note(compared: Workflow) -> None:
 # The plan alone.
 
 
-def test_plan_of_the_recipe(tmp_path: Path) -> None:
+#: what stands on top of the evidence -> its pairs, and how many other arms each has of which method
+RECIPES = {
+    None: (11, {"conta": 1, "intervention": 1}),
+    "variants": (3, {"conta": 9, "intervention": 6}),
+    "ablation_rounds": (3, {"conta": 1}),
+    "ablation_blocks": (3, {"conta": 5}),
+    "ablation_confounders": (3, {"conta": 2}),
+    "ablation_shape": (3, {"conta": 2}),
+}
+
+
+@pytest.mark.parametrize("recipe", RECIPES)
+def test_plan_of_a_recipe(tmp_path: Path, recipe: str | None) -> None:
     """Round 0 once a level and seed, everything else once a run."""
-    recipe = REPOSITORY / "configs" / "evidence.yaml"
-    counts = job_counts(dry_run(tmp_path, "evidence", "--configfile", str(recipe)))
-    # control, conta and intervention at all levels; eight and five of their variants at one
-    pairs, contas, interventions = 5 + 3 + 3, 5 + 3 + 3 + 8 * 5, 5 + 3 + 3 + 5 * 5
-    runs = pairs + contas + interventions
+    files = [str(REPOSITORY / "configs" / f"{name}.yaml") for name in ("evidence", recipe) if name]
+    counts = job_counts(dry_run(tmp_path, "evidence", "--configfile", *files))
+    pairs, arms = RECIPES[recipe]
+    runs, later = pairs * (1 + sum(arms.values())), 4 if recipe == "ablation_rounds" else 2
     once = {"make_context_shapes": pairs, "note_start": runs - pairs, "index_dataset": runs}
-    rounds = {"train_cam": pairs + 2 * runs, "deconfound": 2 * contas}
+    rounds = {"train_cam": pairs + later * runs, "deconfound": later * pairs * arms["conta"]}
     expected = Counter({**once, **rounds, "summarise": runs, "compare": 1})
     assert {rule: counts[rule] for rule in expected} == expected
 

@@ -10,6 +10,7 @@ from chain import Chain, opened, require
 from made_predictions import causal_step
 
 from conta_core.attention import ContextAttention
+from conta_core.confounders import resize_mask
 from conta_core.context_maps import ContextMaps
 from conta_core.errors import ContaError
 from conta_core.manifest import Manifest
@@ -152,3 +153,23 @@ def test_by_class(
         np.testing.assert_allclose(found.read_root("mean"), training.mean(0), atol=1e-6)
         deviation = (training - training.mean(0)).std()
         assert float(found.read_root("deviation")) == pytest.approx(deviation, rel=1e-3)
+
+
+def test_the_mere_shape(
+    predictions: Path, manifest_path: str, default: Path, data: Manifest, tmp_path: Path
+) -> None:
+    """Where the image's own mask has an object, of whichever class; alphas stay."""
+    ids = data.ids("train")
+    other = causal_step(predictions, manifest_path, tmp_path / "other", maps="shape")
+    with (
+        StoreReader(default / "context.h5", "context", ids) as whole,
+        StoreReader(other / "context.h5", "context", ids) as found,
+        StoreReader(predictions / "train_masks.h5", "train_masks", ids) as masks,
+    ):
+        assert found.settings == {**whole.settings, "maps": "shape"}
+        for i in ids:
+            shape = resize_mask((masks.read(i, "mask") != 0).astype(np.float32), (6, 5))
+            require(found.read(i, "mask"), np.float32, (6, 5))
+            np.testing.assert_allclose(found.read(i, "mask"), shape, atol=1e-6)
+            np.testing.assert_array_equal(found.read(i, "alpha"), whole.read(i, "alpha"))
+        assert not np.allclose(found.read_root("mean"), whole.read_root("mean"))
