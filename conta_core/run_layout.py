@@ -72,6 +72,8 @@ class Stage:
             return experiment.dataset.format == "coco"
         if self.name == "note_start":
             return experiment.start_from is not None
+        if self.name == "evaluate_reliance":
+            return experiment.reliance_images > 0
         if self.name in OF_CONTEXT:
             later = index is not None and index < experiment.rounds - 1
             return later and experiment.context.method == "conta"
@@ -80,7 +82,7 @@ class Stage:
     @property
     def depends_on_config(self) -> bool:
         """Whether some runs do without it."""
-        return self.name in (*MADE, *OF_CONTEXT, "note_start")
+        return self.name in (*MADE, *OF_CONTEXT, "note_start", "evaluate_reliance")
 
     def owner(self, run: str, index: int | None, start_from: str | None) -> str:
         """The run that makes this for a run: itself, or the one that it starts from.
@@ -105,6 +107,7 @@ STAGES = (
     Stage("evaluate_refined", f"{ROUND}/scores/refined.json"),
     Stage("make_pseudo_masks", f"{ROUND}/pseudo_masks"),
     Stage("evaluate_pseudo_masks", f"{ROUND}/scores/pseudo_masks.json"),
+    Stage("evaluate_reliance", f"{ROUND}/scores/reliance.json"),
     Stage("train_deeplab", f"{ROUND}/segmentation/model.safetensors"),
     Stage("predict_train_masks", f"{ROUND}/segmentation/train_masks.h5", "gather_train_masks"),
     Stage("predict_logits", f"{ROUND}/segmentation/logits.h5", "gather_logits"),

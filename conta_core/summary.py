@@ -166,6 +166,15 @@ def confounding_rows(summary: Mapping[str, Any]) -> list[list[str]]:
     return rows
 
 
+def reliance_rows(summary: Mapping[str, Any]) -> list[list[str]]:
+    """The table of the context reliance as text: a heading row, then one row a round."""
+    rows = [["round", "P(class), as it is", "its objects filled in", "images without the tag"]]
+    for row in summary.get("reliance", []):
+        values = (row["mean"][key] for key in ("before", "after", "absent"))
+        rows.append([str(row["round"]), *(number(value, 3) for value in values)])
+    return rows
+
+
 def list_caption(summary: Mapping[str, Any], split: str) -> str:
     """Which list, how many of its images are scored and against which ground truth."""
     about = summary["lists"][split]
@@ -198,6 +207,9 @@ def render_table(summary: Mapping[str, Any]) -> str:
     if summary["confounding"]:
         parts.append("confounding diagnostics")
         parts[-1] += "\n" + "\n".join(_aligned(_short_headings(confounding_rows(summary))))
+    if summary.get("reliance"):
+        lines = _aligned(reliance_rows(summary))
+        parts.append("\n".join(["how far classes hang on context, mean over classes", *lines]))
     return "\n\n".join(parts)
 
 

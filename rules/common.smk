@@ -170,6 +170,19 @@ def get_extraction_settings(wildcards):
     return pick(EXPERIMENTS[wildcards.run], ["cam.scales", *keys])
 
 
+def get_reliance_settings(wildcards):
+    """The keys that the reliance of a round's classifier depends on."""
+    keys = ["context.scaling"] if get_context(wildcards) else []
+    return pick(EXPERIMENTS[wildcards.run], ["reliance_images", *keys])
+
+
+def get_reliances(wildcards):
+    """The reliance of every round, where it is asked for."""
+    if EXPERIMENTS[wildcards.run].reliance_images == 0:
+        return []
+    return get_all_rounds("results/{run}/round-{round}/scores/reliance.json")(wildcards)
+
+
 def get_confounder_source(wildcards):
     """The masks that the confounder set averages."""
     of_segmentation = EXPERIMENTS[wildcards.run].context.source == "segmentation"

@@ -4,6 +4,7 @@ Required inputs:
     results/{run}/dataset.json and the stage's own output
 Outputs:
     results/{run}/round-{round}/scores/{cam,refined,pseudo_masks,segmentation,segmentation_crf}.json
+    results/{run}/round-{round}/scores/reliance.json     how far classes hang on context; no truth
 """
 
 
@@ -71,6 +72,34 @@ rule evaluate_pseudo_masks:
         "{wildcards.run} round {wildcards.round}: score the pseudo-masks"
     script:
         "../workflow_scripts/evaluate_pseudo_masks.py"
+
+
+rule evaluate_reliance:
+    input:
+        manifest="results/{run}/dataset.json",
+        model="results/{run}/round-{round}/cam/model.safetensors",
+        cams="results/{run}/round-{round}/cam/cams.h5",
+        pseudo_masks="results/{run}/round-{round}/pseudo_masks",
+        context=get_context,
+    output:
+        "results/{run}/round-{round}/scores/reliance.json",
+    log:
+        "logs/evaluate_reliance/{run}/round-{round}.log",
+    benchmark:
+        "benchmarks/evaluate_reliance/{run}/round-{round}.tsv"
+    conda:
+        "../envs/conta.yaml"
+    threads: HALF_OF_THE_CORES
+    resources:
+        gpu=1,
+        mem_mb=grow(4000),
+        runtime=grow(60),
+    params:
+        settings=get_reliance_settings,
+    message:
+        "{wildcards.run} round {wildcards.round}: ask how far classes hang on context"
+    script:
+        "../workflow_scripts/evaluate_reliance.py"
 
 
 rule evaluate_segmentation:

@@ -22,6 +22,7 @@ rule summarise:
         segmentation_crf_scores=get_all_rounds(
             "results/{run}/round-{round}/scores/segmentation_crf.json"
         ),
+        reliances=get_reliances,
         cams=get_all_rounds("results/{run}/round-{round}/cam/cams.h5"),
         refined=get_all_rounds("results/{run}/round-{round}/irn/refined.h5"),
         pseudo_masks=get_all_rounds("results/{run}/round-{round}/pseudo_masks"),

@@ -8,5 +8,6 @@ GPU_RULES = {
     "train_deeplab",
     "predict_train_masks",
     "predict_logits",
+    "evaluate_reliance",
     "deconfound",
 }

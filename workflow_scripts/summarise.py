@@ -13,6 +13,7 @@ def paths_of_round(files, index):
     paths = {name: files[name][index] for name in STORES}
     for name in OF_CONTEXT:
         paths[name] = files[name][index] if index < len(files[name]) else None
+    paths["reliance"] = files.reliances[index] if files.reliances else None
     paths["scores"] = {name: files[f"{name}_scores"][index] for name in SCORES}
     return paths
 

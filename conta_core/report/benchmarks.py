@@ -34,6 +34,7 @@ IN_ROUNDS = (
     "evaluate_cams",
     "evaluate_refined",
     "evaluate_pseudo_masks",
+    "evaluate_reliance",
     "evaluate_segmentation",
     "evaluate_crf",
 )

@@ -14,6 +14,7 @@ from conta_core.report.confounder_sets import confounders_section
 from conta_core.report.data_set import data_set_section
 from conta_core.report.glance import glance
 from conta_core.report.pictures import pictures_section
+from conta_core.report.reliance import reliance_section
 from conta_core.report.run_settings import settings_section
 from conta_core.report.script import SCRIPT
 from conta_core.report.sections import confounding_section, scores_section
@@ -61,6 +62,7 @@ def render_report(
         classes_section(summary),
         pictures_section(manifest, rounds),
         confounding_section(summary),
+        reliance_section(summary),
         confounders_section(manifest, rounds),
         data_set_section(manifest),
         settings_section(settings),

@@ -49,6 +49,7 @@ def sources_section(
             "Numbers of single images",
             f"{_folders(rounds, 'pseudo_masks')}, against the masks that {manifest_path} names",
         ),
+        ("Context reliance", _folders(rounds, "reliance") or "not asked"),
         ("Confounder sets", _folders(rounds, "confounders") or "none"),
         ("Times and memory", _times(summary, benchmarks)),
         ("Settings", "the config, as the workflow gave it to the rule summarise"),

@@ -1,4 +1,4 @@
-"""What stands in a scores json and in a summary.json, as far as readers count on it."""
+"""What stands in the json files of scores and in a summary.json, as far as readers count on it."""
 
 from __future__ import annotations
 
@@ -79,6 +79,32 @@ class ConfoundingRow(Confounding):
     split: Split
 
 
+class Reliance(TypedDict):
+    """Mean P(class) with the class's objects, without them, and of images without the tag."""
+
+    images: Count
+    before: Probability
+    after: Probability
+    absent: Probability
+
+
+class RelianceRow(TypedDict):
+    """The reliance of every class, and the mean over the classes that could be asked."""
+
+    round: Round
+    list: str
+    images: Count
+    classes: dict[str, Reliance]
+    mean: Reliance
+
+
+@with_config(_OPEN)
+class RelianceFile(RelianceRow):
+    """A reliance json."""
+
+    run: str
+
+
 class ListNote(TypedDict):
     """A list of the data set: its own name and how many images it has."""
 
@@ -117,7 +143,9 @@ class Summary(TypedDict):
     lists: ListNotes
     scores: list[ScoreRow]
     confounding: list[ConfoundingRow]
+    reliance: NotRequired[list[RelianceRow]]
 
 
 SCORES = TypeAdapter(Scores)
+RELIANCE = TypeAdapter(RelianceFile)
 SUMMARY = TypeAdapter(Summary)

@@ -31,6 +31,11 @@ class Experiment(Settings):
         description="jobs that share each stage that goes image by image; changes no result and "
         "reruns nothing",
     )
+    reliance_images: Annotated[int, Field(ge=0)] = Field(
+        100,
+        description="training images, at most, of which it is asked how far their classes' scores "
+        "hang on context; 0: not asked",
+    )
     start_from: str | None = Field(
         None,
         description="another run: its data set and round 0 stand for those of this one, which goes "

@@ -7,6 +7,7 @@ from typing import Any
 
 from conta_core.atomic import replace_when_done
 from conta_core.manifest import Manifest
+from conta_core.reliance import gather_reliance
 from conta_core.report import render_report
 from conta_core.summary import summarise_scores, write_summary
 
@@ -27,7 +28,8 @@ def summarise(
     Args:
         manifest: path of dataset.json.
         rounds: for each round, in order, the paths of its cams, refined, pseudo_masks,
-            train_masks, logits, confounders and context (or None), and ``scores``: stage -> path.
+            train_masks, logits, confounders, context and reliance (or None), and ``scores``:
+            stage -> path.
         settings: the keys that the run's results depend on, nested as in the config.
         benchmarks: folder of Snakemake's benchmark files; what is not there is named.
         output: path of summary.json.
@@ -40,6 +42,8 @@ def summarise(
     """
     data = Manifest.load(manifest)
     summary = summarise_scores(data, [paths["scores"] for paths in rounds], run, start_from)
+    reliances = [paths.get("reliance") for paths in rounds]
+    summary["reliance"] = gather_reliance(reliances, run, start_from)
     page = render_report(
         summary,
         data,

@@ -11,6 +11,7 @@ from PIL import Image
 from conta_core.config import pick
 from conta_core.manifest import ImageRecord, Manifest
 from conta_core.masks import write_label_png
+from conta_core.reliance import write_reliance
 from conta_core.scoring.score_files import score_entry, write_scores
 from conta_core.settings import Experiment
 from conta_core.stores.writer import write_store
@@ -106,6 +107,20 @@ def write_round(root: Path, manifest: Manifest, index: int) -> dict[str, Any]:
     Path(paths["pseudo_masks"]).mkdir()
     for i in ids:
         write_label_png(folder / "pseudo_masks" / f"{i}.png", np.full(SIZE, index + 1))
+    paths["reliance"] = str(folder / "reliance.json")
+    asked = {"images": 2, "before": 0.8, "after": 0.3 + 0.1 * index, "absent": 0.1}
+    unasked = {"images": 0, "before": None, "after": None, "absent": 0.2}
+    write_reliance(
+        paths["reliance"],
+        {
+            "run": "r",
+            "round": index,
+            "list": "train_aug",
+            "images": 3,
+            "classes": {"cat": asked, "<dog>": unasked},
+            "mean": asked,
+        },
+    )
     paths["scores"] = {}
     for stage, splits in SPLITS.items():
         paths["scores"][stage] = str(folder / f"{stage}.json")

@@ -44,7 +44,7 @@ def test_scores_of_another_round_are_refused(run: dict[str, Any]) -> None:
 def test_scores_of_round_0_of_another_run(run: dict[str, Any]) -> None:
     with pytest.raises(ContaError, match=r"\('r', 0, 'cam'\), expected \('a', 0, 'cam'\)"):
         summarise(**run, start_from="a")
-    for path in run["rounds"][0]["scores"].values():
+    for path in (*run["rounds"][0]["scores"].values(), run["rounds"][0]["reliance"]):
         text = Path(path).read_text()
         Path(path).write_text(text.replace('"run": "r"', '"run": "a"'))
     summarise(**run, start_from="a")
@@ -87,8 +87,9 @@ def test_table(run: dict[str, Any]) -> None:
     # 11 right of 11 + 3 + 2 pixels, then 12 of 12 + 3 + 2
     assert lines[4].split() == ["0", *["68.8"] * 4]
     assert lines[5].split() == ["1", *["70.6"] * 4]
-    last = " ".join(lines[-1].split())
-    assert last == "1 CAMs validation list 2.30 0.50 - 0.460 0.100"
+    diagnostics, *_, last = (" ".join(line.split()) for line in lines[-6:])
+    assert diagnostics == "1 CAMs validation list 2.30 0.50 - 0.460 0.100"
+    assert last == "1 0.800 0.400 0.100"
 
 
 def test_command_prints_the_table_and_the_report(

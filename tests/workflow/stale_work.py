@@ -17,7 +17,13 @@ TRAIN_DEEPLAB = {
     "evaluate_segmentation",
     *EVALUATE_CRF,
 }
-MAKE_PSEUDO_MASKS = {"make_pseudo_masks", "evaluate_pseudo_masks", *TRAIN_DEEPLAB}
+EVALUATE_RELIANCE = {"evaluate_reliance"}
+MAKE_PSEUDO_MASKS = {
+    "make_pseudo_masks",
+    "evaluate_pseudo_masks",
+    *EVALUATE_RELIANCE,
+    *TRAIN_DEEPLAB,
+}
 REFINE_CAMS = {"refine_cams", "gather_refined", "evaluate_refined", *MAKE_PSEUDO_MASKS}
 TRAIN_IRN = {"train_irn", *REFINE_CAMS}
 MAKE_IRN_LABELS = {"make_irn_labels", "gather_labels", *TRAIN_IRN}
@@ -74,6 +80,11 @@ def once_a_run(rules: set[str]) -> set[Work]:
 
 
 NOTHING: set[Work] = set()
+FROM_EVALUATE_RELIANCE = (
+    jobs("conta", {**dict.fromkeys(range(3), EVALUATE_RELIANCE), None: SUMMARISE})
+    | control_from(EVALUATE_RELIANCE)
+    | intervention_from(EVALUATE_RELIANCE)
+)
 FROM_EVALUATE_CRF = (
     jobs("conta", {0: EVALUATE_CRF, 1: EVALUATE_CRF, 2: EVALUATE_CRF, None: SUMMARISE})
     | control_from(EVALUATE_CRF)

@@ -37,6 +37,7 @@ FILES = (
     "scores/cam.json",
     "scores/refined.json",
     "scores/pseudo_masks.json",
+    "scores/reliance.json",
     "scores/segmentation.json",
     "scores/segmentation_crf.json",
 )
@@ -59,6 +60,7 @@ STAGES = (
     "evaluate_cams",
     "evaluate_refined",
     "evaluate_pseudo_masks",
+    "evaluate_reliance",
     "evaluate_segmentation",
     "evaluate_crf",
 )

@@ -14,6 +14,7 @@ from stale_work import (
     FROM_BUILD_CONFOUNDERS,
     FROM_DECONFOUND,
     FROM_EVALUATE_CRF,
+    FROM_EVALUATE_RELIANCE,
     FROM_EXTRACT_CAMS,
     FROM_INDEX_DATASET,
     FROM_MAKE_IRN_LABELS,
@@ -32,6 +33,7 @@ from stale_work import (
     TRAIN_CAM,
     control_from,
     jobs,
+    once_a_run,
 )
 from tiny_runs import Work, Workflow
 
@@ -69,6 +71,9 @@ CHANGES: dict[str, tuple[dict[str, Any], set[Work]]] = {
     # the classifier
     "cam.scales": ({"cam": {"scales": [1.0, 0.5]}}, FROM_EXTRACT_CAMS),
     "cam.learning_rate": ({"cam": {"learning_rate": 0.02}}, FROM_TRAIN_CAM),
+    # the reliance
+    "reliance_images": ({"reliance_images": 3}, FROM_EVALUATE_RELIANCE),
+    "reliance_images, none": ({"reliance_images": 0}, once_a_run(SUMMARISE)),
     # the causal step: nothing of the control
     "context.size": ({"context": {"size": [8, 6]}}, FROM_BUILD_CONFOUNDERS),
     "context.source": ({"context": {"source": "pseudo_masks"}}, FROM_BUILD_CONFOUNDERS),
@@ -161,6 +166,7 @@ GROUPS: dict[str, set[str]] = {
     "rounds": set(),
     "shards": set(),
     "start_from": set(),
+    "reliance_images": {"evaluate_reliance"},
     "seed": {"make_context_shapes", "train_cam", "train_irn", "train_deeplab", "deconfound"},
     "cam": {"train_cam"},
     "cam.scales": {"extract_cams"},
@@ -174,7 +180,7 @@ GROUPS: dict[str, set[str]] = {
     "segmentation": {"train_deeplab"},
     "context.method": {"train_cam"},
     "context.block": {"train_cam"},
-    "context.scaling": {"train_cam", "extract_cams"},
+    "context.scaling": {"train_cam", "extract_cams", "evaluate_reliance"},
     "context.size": {"build_confounders"},
     "context.source": {"build_confounders"},
     "context.masks": {"build_confounders", "deconfound"},

@@ -40,6 +40,7 @@ REDUCED: dict[str, Any] = {
     "dataset": {"images": {"train": 12, "val": 6}, "size": 64, "confounding": 0.9},
     "rounds": 3,
     "seed": 0,
+    "reliance_images": 4,
     "cam": {
         "backbone": "efficientnet_lite0",
         "weights": "imagenet",

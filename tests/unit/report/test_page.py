@@ -17,6 +17,7 @@ SECTIONS = (
     "classes",
     "pictures",
     "confounding",
+    "reliance",
     "confounders",
     "data-set",
     "settings",
@@ -46,7 +47,7 @@ def test_report_is_one_page_that_loads_nothing(run: dict[str, Any]) -> None:
     assert "masks & co" in words
     assert "threshold by round 0.35, 0.35 (best of all)" in words
     plots = [svg for svg in page.tags("svg") if svg.get("role") == "img"]
-    assert len(plots) == 4
+    assert len(plots) == 5
     assert all(attributes["aria-label"] for attributes in plots)
 
 
@@ -120,6 +121,18 @@ def test_without_ground_truth(run: dict[str, Any]) -> None:
     assert not any("ground truth" in str(one["alt"]) for one in page.tags("img"))
     sections = [one["id"] for one in page.tags("section")]
     assert sections == [name for name in SECTIONS if name not in ("classes", "confounding")]
+
+
+def test_reliance(run: dict[str, Any]) -> None:
+    summarise(**run)
+    words = " ".join(Page(Path(run["report"]).read_text()).words)
+    assert "mean over classes, 3 training images" in words
+    assert "cat 0.80, 0.30 (2) 0.80, 0.40 (2)" in words
+    assert "<dog> -, - (0) -, - (0)" in words
+    rounds = [{**paths, "reliance": None} for paths in run["rounds"]]
+    summarise(**{**run, "rounds": rounds})
+    page = Page(Path(run["report"]).read_text())
+    assert "reliance" not in [one["id"] for one in page.tags("section")]
 
 
 def test_report_is_the_same_again(run: dict[str, Any]) -> None:

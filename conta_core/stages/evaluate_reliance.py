@@ -1,0 +1,96 @@
+"""evaluate_reliance: how far the scores of a round's classifier hang on context."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from conta_core.cams import extract
+from conta_core.context_maps import ContextMaps
+from conta_core.device import configure_images_at_once, select_device
+from conta_core.images import read_image
+from conta_core.intervention.pixels import fill
+from conta_core.manifest import Manifest
+from conta_core.masks import read_label_png, require_masks
+from conta_core.networks.cam_net import build_cam_net
+from conta_core.networks.loading import load_network
+from conta_core.reliance import ClassReliance, write_reliance
+from conta_core.stores.reader import StoreReader
+from conta_core.threads import map_in_threads
+
+#: class index and P(class) with its objects filled in, of each class of an image
+After = list[tuple[int, float]]
+NO_MAPS = np.zeros(0, dtype=np.int64)
+
+
+def evaluate_reliance(
+    *,
+    manifest: str,
+    model: str,
+    cams: str,
+    pseudo_masks: str,
+    context: str | None,
+    output: str,
+    images: int,
+    scaling: str,
+    run: str,
+    round_index: int,
+    threads: int,
+) -> None:
+    """Ask each class of training images that hold it, with and without its objects.
+
+    A class whose object the pseudo-mask does not show is not asked of that image.
+
+    Args:
+        manifest: path of dataset.json.
+        model: path of the CAM net.
+        cams: path of its cams.h5, which has P(class) of every image as it is.
+        pseudo_masks: folder of <id>.png.
+        context: path of the context.h5 that the net was trained with, or None.
+        output: path of the reliance json.
+        images: so many images with tags at most, evenly spaced over the training list.
+        scaling: of M, as in training.
+        run: name of the run.
+        round_index: the round.
+        threads: CPU threads.
+
+    Raises:
+        ContaError: a file is missing or broken.
+    """
+    at_once = configure_images_at_once(threads)
+    data = Manifest.load(manifest)
+    ids = data.ids("train")
+    asked = _evenly_spaced([i for i in ids if data.images[i].tags], images)
+    require_masks(pseudo_masks, asked)
+    network = load_network(model, "cam", build_cam_net, data.classes).to(select_device())
+    maps = ContextMaps(context, scaling, asked, data.classes) if context else None
+
+    def after(image_id: str) -> After:
+        image = read_image(data.images[image_id].image)
+        labels = read_label_png(Path(pseudo_masks) / f"{image_id}.png")
+        found = []
+        for index in data.tag_indices(image_id).tolist():
+            objects = labels == index + 1
+            if objects.any():
+                m = maps[image_id] if maps else None
+                without = extract(network, fill(image, objects), NO_MAPS, (1.0,), m)
+                found.append((index, float(without.probability[index])))
+        return found
+
+    reliance = ClassReliance(len(data.classes))
+    with StoreReader(cams, "cams", ids, data.classes) as store:
+        for image_id in ids:
+            reliance.add_image(store.read(image_id, "probability"), data.tag_vector(image_id))
+        for image_id, pairs in zip(asked, map_in_threads(after, asked, at_once), strict=True):
+            before = store.read(image_id, "probability")
+            for index, value in pairs:
+                reliance.add_pair(index, float(before[index]), value)
+    about = {"run": run, "round": round_index, "list": data.list_names["train"]}
+    write_reliance(output, {**about, "images": len(asked), **reliance.result(data.classes)})
+
+
+def _evenly_spaced(ids: list[str], count: int) -> list[str]:
+    """So many at most, from the first on."""
+    places = np.linspace(0, len(ids), min(count, len(ids)), endpoint=False)
+    return [ids[int(place)] for place in places]

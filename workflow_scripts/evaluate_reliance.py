@@ -1,0 +1,22 @@
+"""Ask how far the scores of a round's classifier hang on context."""
+
+from conta_core.config import parse_settings
+from conta_core.jobs import job
+from conta_core.settings import ContextSettings
+from conta_core.stages.evaluate_reliance import evaluate_reliance
+
+with job(snakemake.log[0], snakemake.rule, snakemake.wildcards):
+    settings = snakemake.params.settings
+    evaluate_reliance(
+        manifest=snakemake.input.manifest,
+        model=snakemake.input.model,
+        cams=snakemake.input.cams,
+        pseudo_masks=snakemake.input.pseudo_masks,
+        context=snakemake.input.context or None,
+        output=snakemake.output[0],
+        images=settings["reliance_images"],
+        scaling=parse_settings(ContextSettings, settings.get("context", {}), "context").scaling,
+        run=snakemake.wildcards.run,
+        round_index=int(snakemake.wildcards.round),
+        threads=snakemake.threads,
+    )
