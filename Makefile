@@ -22,8 +22,8 @@ evidence: .venv/installed ## arms x levels x seeds; its tables into docs/evidenc
 	$(BIN)/python -m conta_core.comparison.publish results/evidence/comparison.md docs/evidence.md
 
 ablation-%: export OMP_NUM_THREADS = 1
-ablation-%: .venv/installed configs/ablation_%.yaml ## rounds, blocks, confounders, shape: the paper's
-	$(EVIDENCE) configs/ablation_$*.yaml
+ablation-%: .venv/installed configs/evidence/ablation_%.yaml ## rounds, blocks, confounders, shape: the paper's
+	$(EVIDENCE) configs/evidence/ablation_$*.yaml
 
 # several at once, one thread each; then, alone, what compares times
 test: .venv/installed ## every test

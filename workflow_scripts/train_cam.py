@@ -10,13 +10,15 @@ from conta_core.training.files import training_files
 
 with job(snakemake.log[0], snakemake.rule, snakemake.wildcards):
     settings = snakemake.params.settings
+    # the params name a method only where the round intervenes
+    context = {"method": "none", **settings.get("context", {})}
     train_cam(
         manifest=snakemake.input.manifest,
         context=snakemake.input.context or None,
         pseudo_masks=snakemake.input.pseudo_masks or None,
         output=snakemake.output[0],
         settings=parse_settings(CamSettings, settings["cam"], "cam"),
-        context_settings=parse_settings(ContextSettings, settings.get("context", {}), "context"),
+        context_settings=parse_settings(ContextSettings, context, "context"),
         seed=settings["seed"],
         round_index=int(snakemake.wildcards.round),
         threads=snakemake.threads,

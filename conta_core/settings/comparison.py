@@ -68,7 +68,7 @@ class ComparisonSettings(Settings):
 
     name: Name = Field("comparison", description="of its folder, results/{name}")
     arms: dict[Name, dict[str, Any]] = Field(
-        {"control": {"context": {"method": "none"}}, "conta": {}},
+        {"control": {"context": {"method": "none"}}, "conta": {"context": {"method": "conta"}}},
         description="name -> overrides; the others are compared with the first and start from its "
         "round 0",
     )

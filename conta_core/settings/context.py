@@ -46,9 +46,10 @@ class ContextSettings(Settings):
     """What the next round's classifier gets from this one (CONTA, section 3.3)."""
 
     method: Literal["conta", "intervention", "none"] = Field(
-        "conta",
-        description="what a round takes from the one before. conta: M goes into the classifier; "
-        "intervention: its objects are recombined with other contexts; none: control",
+        "intervention",
+        description="what a round takes from the one before. conta: M goes into the classifier, as "
+        "in the paper; intervention: its objects are recombined with other contexts, which is not "
+        "CONTA's (the default by docs/evidence.md); none: control",
     )
     block: Literal[2, 3, 4, 5, "all"] = Field(
         5, description="M is concatenated to the input of this backbone block (the paper's Block-n)"

@@ -70,9 +70,9 @@ def test_the_default_config_is_the_default_experiment() -> None:
 def test_runs_override_the_base() -> None:
     base = {"rounds": 2, "walk": {"beta": 7.0, "radius": 4}}
     control = {"context": {"method": "none"}, "walk": {"beta": 8.0}}
-    runs = load_experiments({**base, "runs": {"conta": {}, "control": control}})
-    assert list(runs) == ["conta", "control"]
-    assert runs["conta"] == Experiment.model_validate_json(json.dumps(base))
+    runs = load_experiments({**base, "runs": {"first": {}, "control": control}})
+    assert list(runs) == ["first", "control"]
+    assert runs["first"] == Experiment.model_validate_json(json.dumps(base))
     assert (runs["control"].walk.beta, runs["control"].walk.radius) == (8.0, 4)
     assert runs["control"].rounds == 2
     assert runs["control"].context.method == "none"

@@ -201,7 +201,8 @@ RECIPES = {
 @pytest.mark.parametrize("recipe", RECIPES)
 def test_plan_of_a_recipe(tmp_path: Path, recipe: str | None) -> None:
     """Round 0 once a level and seed, everything else once a run."""
-    files = [str(REPOSITORY / "configs" / f"{name}.yaml") for name in ("evidence", recipe) if name]
+    names = ["evidence", *([f"evidence/{recipe}"] if recipe else [])]
+    files = [str(REPOSITORY / "configs" / f"{name}.yaml") for name in names]
     counts = job_counts(dry_run(tmp_path, "evidence", "--configfile", *files))
     pairs, arms = RECIPES[recipe]
     runs, later = pairs * (1 + sum(arms.values())), 4 if recipe == "ablation_rounds" else 2

@@ -70,8 +70,11 @@ ONCE = ("make_context_shapes", "index_dataset", "summarise")
 def test_jobs_of_the_default(tmp_path: Path) -> None:
     expected = Counter(dict.fromkeys(STAGES, 3))
     expected.update(dict.fromkeys(ONCE, 1))
-    expected.update({"build_confounders": 2, "deconfound": 2, "all": 1})
+    expected["all"] = 1
     assert job_counts(dry_run(tmp_path)) == expected
+    conta = dry_run(tmp_path, "--config", "context={method: conta}")
+    expected.update({"build_confounders": 2, "deconfound": 2})
+    assert job_counts(conta) == expected
 
 
 def test_every_job_says_what_it_is(tmp_path: Path) -> None:

@@ -11,7 +11,11 @@ from conta_core.config import load_comparison, load_experiments
 from conta_core.errors import ContaError
 from conta_core.settings.comparison import ComparedRun
 
-ARMS = {"control": {"context": {"method": "none"}}, "conta": {}, "other": {"context": {"block": 4}}}
+ARMS = {
+    "control": {"context": {"method": "none"}},
+    "conta": {"context": {"method": "conta"}},
+    "other": {"context": {"method": "conta", "block": 4}},
+}
 LEVELS = [
     {"confounding": 0.9, "seeds": 2},
     {"confounding": 0.0, "seeds": 1, "arms": ["control", "conta"]},

@@ -20,7 +20,8 @@ def folder(tmp_path: Path) -> RunFolder:
 
 
 def experiment(**changes: Any) -> Experiment:
-    return load_experiments({"runs": {"r": {"rounds": 2, **changes}}})["r"]
+    base = {"rounds": 2, "context": {"method": "conta"}}
+    return load_experiments({"runs": {"r": {**base, **changes}}})["r"]
 
 
 def look(folder: RunFolder, name: str, index: int | None = 0, **changes: Any) -> StageStatus:
@@ -32,7 +33,7 @@ def look(folder: RunFolder, name: str, index: int | None = 0, **changes: Any) ->
 def test_nothing_there(folder: RunFolder) -> None:
     status = read_status(folder.directory, "r", experiment(), "a.yaml")
     assert (status.rounds, status.rounds_from) == (2, "a.yaml")
-    assert status.count(State.WAITING) == status.needed == 2 * 16 - 2 + 3
+    assert status.count(State.WAITING) == status.needed == 2 * 17 - 2 + 3
     unneeded = {(s.stage, s.round) for s in status.stages if s.state is State.NOT_NEEDED}
     once = {("make_coco_masks", None), ("note_start", None)}
     assert unneeded == {*once, ("build_confounders", 1), ("deconfound", 1)}
