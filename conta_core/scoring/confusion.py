@@ -9,6 +9,9 @@ import numpy as np
 
 from conta_core.masks import IGNORE
 
+#: values of a pixel
+_VALUES = np.uint16(256)
+
 
 def confusion_matrix(truth: np.ndarray, prediction: np.ndarray, classes: int) -> np.ndarray:
     """Count pixels by true and predicted label.
@@ -32,11 +35,10 @@ def confusion_matrix(truth: np.ndarray, prediction: np.ndarray, classes: int) ->
     ends = _run_ends(first, second)
     lengths = ends + 1  # np.diff with its prepend takes as long as all the counting
     lengths[1:] = ends[1:] - ends[:-1]
-    # two places behind the labels: in rows for bad labels and 255, in columns the other way
+    pairs = first.take(ends).astype(np.uint16) * _VALUES + second.take(ends)
     side = classes + 2
-    rows, columns = _places(classes, bad=classes), _places(classes, bad=classes + 1)
-    places = rows.take(first.take(ends)) * side + columns.take(second.take(ends))
-    counts = np.bincount(places, lengths, side * side).astype(np.int64).reshape(side, side)
+    counts = np.bincount(_places(classes).take(pairs), lengths, side * side)
+    counts = counts.astype(np.int64).reshape(side, side)
     if counts[classes].any() or counts[:classes, classes + 1].any():
         raise ValueError(f"a label of {classes} or more; expected 0..{classes - 1} or 255")
     return counts[:classes, : classes + 1]
@@ -75,20 +77,25 @@ def _run_ends(first: np.ndarray, second: np.ndarray) -> np.ndarray:
         first: uint8 (N,).
         second: uint8 (N,).
     """
-    last = first.size - 1
-    changes = np.zeros(-(-first.size // 8) * 8, np.uint8)
-    if first.size:
-        np.bitwise_xor(first[1:], first[:-1], out=changes[:last])
-        changes[:last] |= second[1:] ^ second[:-1]
-        changes[last] = 1
+    size = first.size
+    changes = np.empty(-(-size // 8) * 8, np.uint8)
+    np.bitwise_xor(first[1:], first[:-1], out=changes[: size - 1])
+    changes[: size - 1] |= second[1:] ^ second[:-1]
+    changes[size - 1 : size], changes[size:] = 1, 0
     # eight pixels at once, since most eights hold no change
     eights = np.flatnonzero(changes.view(np.uint64) != 0)
-    within = np.flatnonzero(changes.reshape(-1, 8)[eights] != 0)
-    return eights[within >> 3] * 8 + (within & 7)
+    within = np.flatnonzero(changes.reshape(-1, 8).take(eights, axis=0) != 0)
+    return eights.take(within >> 3) * 8 + (within & 7)
 
 
 @lru_cache
-def _places(classes: int, bad: int) -> np.ndarray:
-    """Pixel value -> its row or column: a label its own, the rest the two behind: int64 (256,)."""
-    ignored = 2 * classes + 1 - bad
-    return np.array([*range(classes), *[bad] * (IGNORE - classes), ignored], dtype=np.int64)
+def _places(classes: int) -> np.ndarray:
+    """Pair of pixel values, 256 times the true one and the predicted: its place, uint16 (65536,).
+
+    The places are those of a matrix that has two rows and columns behind those of the labels: in
+    rows for bad labels and 255, in columns the other way.
+    """
+    rows, columns = (np.full(_VALUES, bad, np.uint16) for bad in (classes, classes + 1))
+    rows[:classes] = columns[:classes] = np.arange(classes)
+    rows[IGNORE], columns[IGNORE] = classes + 1, classes
+    return (rows[:, None] * np.uint16(classes + 2) + columns).ravel()
