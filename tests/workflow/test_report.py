@@ -25,7 +25,7 @@ def section(workflow: Workflow, run: str, name: str) -> str:
 def test_settings_are_those_that_the_results_depend_on(finished: Workflow) -> None:
     conta, control, acting = (section(finished, run, "settings") for run in RUNS)
     assert re.search(r'cam\.backbone +"efficientnet_lite0"', conta)
-    assert re.search(r'context\.method +"none" +"conta"', control)
+    assert re.search(r'context\.method +"none" +"intervention"', control)
     free = [text.split("do not depend on:")[1] for text in (conta, control, acting)]
     for key, where in (
         ("shards", [True, True, True]),
