@@ -180,7 +180,7 @@ def _file_lines(found: FolderComparison) -> Iterator[str]:
     rows = []
     for name, one in found.files.items():
         if isinstance(one, bool):
-            told = "" if one else "other bytes"
+            told = "" if one else "not the same"
         elif isinstance(one, ScoreComparison):
             told = "" if one.equal else "; ".join(_score_told(row) for row in one.rows)
         else:

@@ -121,6 +121,8 @@ def _other_facts(file: Path, kind: FileKind, image: str | None, check: bool) -> 
         yield from other_files.describe_part_of_store(file)
     elif kind == FileKind.SCORES:
         yield from other_files.describe_scores(file)
+    elif kind == FileKind.RELIANCE:
+        yield from other_files.describe_reliance(file)
     elif kind == FileKind.SUMMARY:
         yield from other_files.describe_summary(file)
     else:

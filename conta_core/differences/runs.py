@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import filecmp
 from pathlib import Path
+from typing import Any
 
 from conta_core.differences.comparison import FolderComparison, ImageComparison, ScoreComparison
 from conta_core.differences.images import Track, compare_masks, compare_stores
 from conta_core.differences.scores import compare_scores
+from conta_core.reliance import read_reliance
 from conta_core.run_layout import ROUND_FILES, round_file, round_folder, rounds_there
+
+RELIANCE = Path(ROUND_FILES["evaluate_reliance"]).name
 
 Found = ImageComparison | ScoreComparison | bool
 
@@ -62,6 +66,14 @@ def compare_runs(
 def _compare(a: Path, b: Path, track: Track) -> Found:
     if a.suffix == ".safetensors":
         return filecmp.cmp(a, b, shallow=False)
+    if a.name == RELIANCE:
+        return _asked(a) == _asked(b)
     if a.suffix == ".json":
         return compare_scores(a, b)
     return compare_stores(a, b, track) if a.suffix == ".h5" else compare_masks(a, b, track)
+
+
+def _asked(path: Path) -> dict[str, Any]:
+    """What a reliance json says, but of which run and round."""
+    content = read_reliance(path)
+    return {key: value for key, value in content.items() if key not in ("run", "round")}

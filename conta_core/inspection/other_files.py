@@ -13,6 +13,7 @@ from conta_core.inspection.facts import Fact, size_facts
 from conta_core.inspection.images import MaskImages
 from conta_core.manifest import Manifest
 from conta_core.masks import read_label_png
+from conta_core.reliance import read_reliance
 from conta_core.scoring.score_files import read_scores
 from conta_core.stores.parts import describe_part
 from conta_core.summary import LISTS, STAGES, read_summary, score_rows, scored_stages
@@ -71,6 +72,29 @@ def describe_scores(path: Path) -> Iterator[Fact]:
         [
             {"class": name, **{LISTS[s]: _two(e["iou"].get(name)) for s, e in entries.items()}}
             for name in names
+        ],
+    )
+
+
+def describe_reliance(path: Path) -> Iterator[Fact]:
+    """What a reliance json holds."""
+    content = read_reliance(path)
+    yield Fact("what", "how far classes hang on context (conta-reliance)")
+    yield Fact("run", content["run"])
+    yield Fact("round", content["round"])
+    yield Fact("list", content["list"], f"{content['images']} images were asked")
+    rows = {**content["classes"], "mean": content["mean"]}
+    yield Fact(
+        "P(class)",
+        [
+            {
+                "class": name,
+                "images": row["images"],
+                "as it is": _two(row["before"]),
+                "filled in": _two(row["after"]),
+                "without the tag": _two(row["absent"]),
+            }
+            for name, row in rows.items()
         ],
     )
 

@@ -25,6 +25,7 @@ class FileKind(StrEnum):
     MODEL = "model"
     MANIFEST = "manifest"
     SCORES = "scores"
+    RELIANCE = "reliance"
     SUMMARY = "summary"
     MASKS = "folder of masks"
     ROUND = "round"
@@ -78,10 +79,16 @@ def _json_kind(path: Path) -> FileKind:
     # only here: a store must not wait for what reads the JSON files
     from conta_core.json_files import read_json
     from conta_core.manifest import FORMAT as MANIFEST
+    from conta_core.reliance import FORMAT as RELIANCE
     from conta_core.scoring.score_files import FORMAT as SCORES
     from conta_core.summary import FORMAT as SUMMARY
 
-    kinds = {MANIFEST: FileKind.MANIFEST, SCORES: FileKind.SCORES, SUMMARY: FileKind.SUMMARY}
+    kinds = {
+        MANIFEST: FileKind.MANIFEST,
+        SCORES: FileKind.SCORES,
+        RELIANCE: FileKind.RELIANCE,
+        SUMMARY: FileKind.SUMMARY,
+    }
     try:
         content: Any = read_json(path)
     except (OSError, ValueError) as error:

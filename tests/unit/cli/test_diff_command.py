@@ -224,7 +224,7 @@ def lay_out(run: dict[str, Any], root: Path) -> Path:
                 shutil.copy(paths[kind], folder / name)
         shutil.copytree(paths["pseudo_masks"], folder / "pseudo_masks")
         (folder / "scores").mkdir()
-        for path in paths["scores"].values():
+        for path in (*paths["scores"].values(), paths["reliance"]):
             shutil.copy(path, folder / "scores")
     return root
 
@@ -255,7 +255,10 @@ def test_rounds_and_runs(run: dict[str, Any], tmp_path: Path) -> None:
     assert "only in A: context/context.h5" in text
     assert "train mIoU" in text
     found = as_json(a / "round-0", a / "round-1", "--scores")
-    assert set(found["files"]) == {f"scores/{stage}.json" for stage in run["rounds"][0]["scores"]}
+    assert set(found["files"]) == {
+        f"scores/{name}.json" for name in (*run["rounds"][0]["scores"], "reliance")
+    }
+    assert found["files"]["scores/reliance.json"] == {"equal": False}
     assert "have no images to draw" in refused(a, b, "-o", tmp_path / "c.png")
 
 

@@ -346,6 +346,18 @@ def test_scores(run: dict[str, Any]) -> None:
     assert "has no list of images" in refused(path, "--list")
 
 
+def test_reliance(run: dict[str, Any]) -> None:
+    path = run["rounds"][1]["reliance"]
+    found = as_json(path)
+    assert (found["run"], found["round"], found["list"]) == ("r", 1, "train_aug")
+    cat, dog, mean = found["P(class)"]
+    assert cat == {"class": "cat", "images": 2, "as it is": 0.8, "filled in": 0.4,
+                   "without the tag": 0.1}  # fmt: skip
+    assert (dog["class"], dog["images"], dog["filled in"]) == ("<dog>", 0, None)
+    assert mean["class"] == "mean"
+    assert "a reliance has no images; leave out 'i0'" in refused(path, "i0")
+
+
 def test_a_folder_of_masks(tmp_path: Path) -> None:
     folder = tmp_path / "round-0" / "pseudo_masks"
     folder.mkdir(parents=True)
