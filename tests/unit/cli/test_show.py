@@ -140,7 +140,7 @@ def test_damaged_and_old_stores(run: Path) -> None:
     path.write_bytes(whole)
     with h5py.File(path, "r+", libver="v110") as file:
         file.attrs["format_version"] = 1
-    assert "format version 1, expected 2; delete it" in message(path, "photo_a")
+    assert "format version 1, expected 3; delete it" in message(path, "photo_a")
     path.write_bytes(whole)
     with h5py.File(path, "r+", libver="v110") as file:
         file.attrs["complete"] = False

@@ -31,7 +31,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> RunFolder:
     made.mark("refine_cams", part="1-of-1")
     line = "random walk: 75 of 300 images, 2.5/s, 1 min 30 s left"
     made.log("refine_cams", line, part="1-of-1", age=3)
-    recipe = {"runs": {"r": {"rounds": 2}, "other": {"rounds": 1}}}
+    conta = {"rounds": 2, "context": {"method": "conta"}}
+    recipe = {"runs": {"r": conta, "other": {"rounds": 1}}}
     (tmp_path / "recipe.yaml").write_text(yaml.safe_dump(recipe))
     return made
 
@@ -48,7 +49,7 @@ def rows(output: str) -> dict[str, list[str]]:
 def test_table(folder: RunFolder) -> None:
     result = run("r", "--config", "recipe.yaml")
     assert result.exit_code == 0, result.output
-    assert result.output.startswith("r: of 33 stages 7 done, 1 running, 25 waiting\n")
+    assert result.output.startswith("r: of 35 stages 7 done, 1 running, 27 waiting\n")
     table = rows(result.output)
     assert table["index_dataset"] == ["✓ done", "", ""]
     assert table["train_irn"] == ["", "✓ done", "· waiting"]
@@ -98,7 +99,7 @@ def test_json(folder: RunFolder) -> None:
 def test_a_run_that_has_not_begun(folder: RunFolder) -> None:
     result = run("other", "--config", "recipe.yaml")
     assert result.exit_code == 0
-    assert result.output.startswith("other: of 17 stages 17 waiting\n")
+    assert result.output.startswith("other: of 18 stages 18 waiting\n")
 
 
 def finish(folder: RunFolder) -> None:

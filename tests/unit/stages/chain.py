@@ -72,7 +72,7 @@ SEGMENTATION = SegmentationSettings(
     crop=64,
     views=1,
 )
-CONTEXT = ContextSettings(size=(6, 5), steps=20)
+CONTEXT = ContextSettings(method="conta", size=(6, 5), steps=20)
 
 
 class Chain:
