@@ -33,8 +33,8 @@ from strikes import Fault, cancel, come_near_the_time_limit, lose_the_node, reac
 from conta_core.config import merge
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-#: seconds for both runs together; they take half of it on two idle cores
-LIMIT = 900
+#: seconds for both runs together; they take a third of it on two idle cores
+LIMIT = 1500
 #: parts of the stages that can be split; used where the config has the key
 SHARDS = 2
 #: beside the loop a training that lasts long enough to be interrupted, as a second run
