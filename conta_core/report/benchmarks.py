@@ -39,7 +39,7 @@ IN_ROUNDS = (
     "evaluate_crf",
 )
 #: only some runs have them
-OPTIONAL = BEFORE[:3]
+OPTIONAL = (*BEFORE[:3], "evaluate_reliance")
 #: only in the rounds that a later one takes a context of
 OF_CONTEXT = ("build_confounders", "deconfound")
 PART = re.compile(r"\d+-of-(\d+)\.tsv")
@@ -96,6 +96,8 @@ def read_benchmarks(
                 continue
             owner = BY_RULE[rule].owner(run, index, start_from)
             path = Path(folder, rule, owner, f"round-{index}.tsv")
+            if rule in OPTIONAL and not path.exists():
+                continue
             parts = _parts(path.with_suffix(""))
             _add(found, (rule, index), path.with_suffix("") if parts else path, parts or [path])
     return found

@@ -67,7 +67,7 @@ class _Stages:
         if not path.exists():
             why = f"not there: {path.parent.name}/{path.name}"
             if kind == "context":
-                why += " (the last round makes none, nor does context.method: none)"
+                why += " (only context.method: conta makes it, and not in the last round)"
             return absent(self.scene.shown, title, why)
         if kind == "pseudo_masks":
             return self._mask(read_mask_file(path, self.scene.image_id, self.scene.size), title)

@@ -74,7 +74,8 @@ def deconfound(
     encoded, shapes = [], []
     for mask in labels:
         encoded.append(encode_mask(mask, len(data.classes), size))
-        shapes.append(encode_mask(mask != 0, 1, size))
+        if settings.maps == "shape":
+            shapes.append(encode_mask(mask != 0, 1, size))
     queries = torch.from_numpy(np.stack(encoded)).to(device)
     tags = torch.from_numpy(np.stack([data.tag_vector(i) for i in train_ids])).to(device)
     generator = torch_generator(seed, round_index, "deconfound")

@@ -83,3 +83,9 @@ def test_no_times_at_all() -> None:
 def test_duration() -> None:
     told = [duration(seconds) for seconds in (0.04, 59.94, 60, 3599.7, 36000)]
     assert told == ["0.0 s", "59.9 s", "1 min 00 s", "1 h 00 min", "10 h 00 min"]
+
+
+def test_a_stage_that_some_runs_do_without_is_not_missing(tmp_path: Path) -> None:
+    found = read_benchmarks(str(tmp_path), "r", [False])
+    assert not any("evaluate_reliance" in path for path in found.missing)
+    assert any("evaluate_cams" in path for path in found.missing)
