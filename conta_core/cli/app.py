@@ -10,6 +10,7 @@ from rich.console import Console
 
 from conta_core.cli.check_data import check_data_command
 from conta_core.cli.diff import diff
+from conta_core.cli.excerpt import excerpt
 from conta_core.cli.export import export
 from conta_core.cli.export_test import export_test
 from conta_core.cli.import_weights import import_weights
@@ -35,6 +36,7 @@ def _conta() -> None:
 
 app.command("import-weights")(import_weights)
 app.command("check-data")(check_data_command)
+app.command("excerpt")(excerpt)
 app.command("export-test")(export_test)
 app.command("show")(show_command)
 app.command("inspect")(inspect)

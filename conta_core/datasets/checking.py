@@ -11,9 +11,8 @@ from pathlib import Path
 from statistics import median_low
 from typing import Any
 
-from conta_core.datasets.coco import write_coco_masks
-from conta_core.datasets.context_shapes import make_context_shapes
 from conta_core.datasets.index import inspect_images
+from conta_core.datasets.making import make_what_is_missing
 from conta_core.datasets.problems import Problem
 from conta_core.datasets.reading import read_dataset
 from conta_core.errors import ContaError, ProblemsError
@@ -120,28 +119,13 @@ def check_data(settings: DatasetSettings, *, seed: int = 0, workers: int = 1) ->
 @contextmanager
 def _made(settings: DatasetSettings, seed: int, problems: list[Problem]) -> Iterator[str | None]:
     """What a stage makes before index_dataset reads, for as long as the block lasts."""
-    if settings.format not in ("context-shapes", "coco"):
-        yield None
-        return
     with tempfile.TemporaryDirectory(prefix="conta-check-") as temporary:
-        made = Path(temporary, "made")
-        if settings.format == "context-shapes":
-            make_context_shapes(
-                made,
-                images=settings.images,
-                size=settings.size,
-                confounding=settings.confounding,
-                seed=seed,
-            )
-            yield str(made)
-            return
+        made = None
         try:
-            write_coco_masks(settings, made)
+            made = make_what_is_missing(settings, Path(temporary, "made"), seed)
         except ContaError as error:
             problems.extend(_problems_of(error, "annotations"))
-            yield None
-        else:
-            yield str(made)
+        yield made
 
 
 def _problems_of(error: ContaError, kind: str) -> list[Problem]:
