@@ -5,10 +5,10 @@ CORES ?= $(shell nproc)
 BIN := .venv/bin
 RUN := context-shapes
 
-EVIDENCE := $(BIN)/snakemake evidence --cores $(CORES) --max-threads 1 --quiet rules host \
-	--configfile configs/evidence.yaml
+COMPARISON := $(BIN)/snakemake --cores $(CORES) --max-threads 1 --quiet rules host
+EVIDENCE := $(COMPARISON) evidence --configfile configs/evidence.yaml
 
-.PHONY: demo evidence test test-slurm test-faults lint format config clean
+.PHONY: demo evidence evidence-photographs test test-slurm test-faults lint format config clean
 .DELETE_ON_ERROR:
 
 demo: .venv/installed ## the default experiment, then its table of scores and the path of its report
@@ -20,6 +20,15 @@ evidence: export OMP_NUM_THREADS = 1
 evidence: .venv/installed ## arms x levels x seeds; its tables into docs/evidence.md
 	$(EVIDENCE)
 	$(BIN)/python -m conta_core.comparison.publish results/evidence/comparison.md docs/evidence.md
+
+# on photographs: a smaller copy of them, then arms x seeds
+evidence-photographs: export OMP_NUM_THREADS = 1
+evidence-photographs: .venv/installed data/animals ## on photographs of VOC 2012; likewise
+	$(COMPARISON) photographs --configfile configs/evidence/photographs.yaml
+	$(BIN)/python -m conta_core.comparison.publish results/photographs/comparison.md docs/evidence.md
+
+data/animals: | .venv/installed
+	$(BIN)/conta excerpt configs/voc_animals.yaml $@ --train 600 --val 200 --long-side 224
 
 ablation-%: export OMP_NUM_THREADS = 1
 ablation-%: .venv/installed configs/evidence/ablation_%.yaml ## rounds, blocks, confounders, shape: the paper's

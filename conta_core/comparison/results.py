@@ -15,7 +15,15 @@ from conta_core.comparison.arms import (
     compare_times,
 )
 from conta_core.comparison.design import Design
-from conta_core.comparison.measures import IOU, MECHANISM, MIOU, Measure, read_measures
+from conta_core.comparison.measures import (
+    IOU,
+    MECHANISM,
+    MIOU,
+    ON_COMPANION,
+    RELIANCE,
+    Measure,
+    read_measures,
+)
 from conta_core.errors import ContaError
 from conta_core.json_files import write_json
 from conta_core.summary import LISTS
@@ -105,7 +113,9 @@ def as_content(results: Results) -> dict[str, Any]:
         **results.data,
         "scores": [row for row in rows if row["measure"] == MIOU],
         "class_scores": [row for row in rows if row["measure"] == IOU],
+        "on_companions": [row for row in rows if row["measure"] == ON_COMPANION],
         "mechanism": [row for row in rows if row["measure"] in MECHANISM],
+        "reliance": [row for row in rows if row["measure"] in RELIANCE],
         "train_cam_seconds": [
             {
                 "confounding": level,
@@ -129,6 +139,7 @@ def _rows(results: Results) -> Iterator[dict[str, Any]]:
             "split": measure.split,
             "measure": measure.name,
             **({} if measure.of_class is None else {"class": measure.of_class}),
+            **({} if measure.companion is None else {"companion": measure.companion}),
             "arm": arm,
             **_plain(asdict(found.estimate)),
             "values": {str(seed): round(value, 6) for seed, value in found.values.items()},

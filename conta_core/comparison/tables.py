@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from conta_core.comparison.arms import ArmResult, Level
-from conta_core.comparison.measures import MECHANISM, Measure
+from conta_core.comparison.measures import IOU, MECHANISM, ON_COMPANION, RELIANCE, Measure
 from conta_core.comparison.results import Results
 from conta_core.settings.base import leaves
 from conta_core.summary import LISTS, STAGES
@@ -26,6 +26,8 @@ DIAGNOSED = (
     *(("cam", name) for name in MECHANISM),
     *(("segmentation", name) for name in list(MECHANISM)[:3]),
 )
+#: what is shown class by class, and pair by pair
+BY_CLASS = (("cam", "val"), ("pseudo_masks", "train"), ("segmentation", "val"))
 
 
 @dataclass(frozen=True)
@@ -53,14 +55,20 @@ class Section:
 
 
 def all_sections(results: Results) -> list[Section]:
-    """The last round first, then its mechanism, the rounds before, times, arms."""
+    """The last round first, then its classes and mechanism, the rounds before, times, arms."""
     last = results.rounds - 1
     sections = []
     if last > 0:
         sections.append(Section(f"Round {last}, the last: mIoU", _scores(results, last)))
-        diagnosed = _mechanism(results, last)
-        if diagnosed:
-            sections.append(Section(f"Round {last}: confounding", diagnosed))
+        further = {
+            "IoU by class": _by_class(results, last),
+            "classes on their companions": _on_companions(results, last),
+            "confounding": _mechanism(results, last),
+            "context reliance": _reliance(results, last),
+        }
+        sections += [
+            Section(f"Round {last}: {what}", parts) for what, parts in further.items() if parts
+        ]
     for index in range(1, last):
         sections.append(Section(f"Round {index}: mIoU", _scores(results, index)))
     sections.append(Section("Round 0, shared by all arms: mIoU", _shared(results)))
@@ -102,6 +110,43 @@ def _mechanism(results: Results, index: int) -> list[Part]:
     return parts
 
 
+def _reliance(results: Results, index: int) -> list[Part]:
+    columns = {words: Measure(index, "cam", "train", name) for name, (words, _) in RELIANCE.items()}
+    parts: list[Part] = []
+    for level in results.design.levels:
+        parts += _tables(results, level, columns, LISTS["train"])
+    return parts
+
+
+def _by_class(results: Results, index: int) -> list[Part]:
+    parts: list[Part] = []
+    for level in results.design.levels:
+        for stage, split in BY_CLASS:
+            rows = {
+                name: Measure(index, stage, split, IOU, name)
+                for name in ("background", *results.data["classes"])
+            }
+            parts += _rows(results, level, rows, f"{list_words(stage, split)}, IoU of", "class")
+    return parts
+
+
+def _on_companions(results: Results, index: int) -> list[Part]:
+    found = [m for _, m, _ in results.arms if m.name == ON_COMPANION and m.round == index]
+    parts: list[Part] = []
+    for level in results.design.levels:
+        for stage, split in BY_CLASS:
+            rows = {
+                f"{m.of_class} on {m.companion}": m
+                for m in found
+                if (m.stage, m.split) == (stage, split)
+            }
+            what = (
+                f"{list_words(stage, split)}, percent of a class's pixels that lie on its companion"
+            )
+            parts += _rows(results, level, rows, what, "class and companion")
+    return parts
+
+
 def _shared(results: Results) -> list[Part]:
     first = results.design.first_arm
     columns = {list_words(stage, split): Measure(0, stage, split) for stage, split in SCORED}
@@ -119,14 +164,27 @@ def _tables(
     arms = results.design.arms_at(level)
     caption = f"{level_words(level)}{what}, {_over_seeds(results, level)}"
     means = _table(results, level, columns, arms, caption, _mean)
-    pairs = results.seeds_at(level)
-    interval = (
-        f"95 % t-intervals, {pairs} pairs; * where the interval excludes 0"
-        if pairs > 1
-        else "one pair, so no interval: it says nothing about chance"
-    )
+    interval = _interval(results, level)
     caption = f"{level_words(level)}{what}, difference to {results.design.first_arm}, {interval}"
     return means + _table(results, level, columns, arms[1:], caption, _difference)
+
+
+def _rows(
+    results: Results, level: Level, measures: Mapping[str, Measure], what: str, head: str
+) -> list[Part]:
+    """A row a measure: the first arm's mean, and the differences of the others to it."""
+    first, *others = results.design.arms_at(level)
+    rows = [[head, first, *(f"{arm} less {first}" for arm in others)]]
+    for words, measure in measures.items():
+        found = [results.arms.get((level, measure, arm)) for arm in (first, *others)]
+        if any(found):
+            cells = zip(found, (_mean, *(_difference for _ in others)), strict=True)
+            told = ["-" if one is None else cell(one, measure.digits) for one, cell in cells]
+            rows.append([words, *told])
+    if len(rows) == 1:
+        return []
+    caption = f"{level_words(level)}{what}; {_over_seeds(results, level)}"
+    return [Table(f"{caption}, and {_interval(results, level)}", rows)]
 
 
 def _undone(results: Results, level: Level, columns: Mapping[str, Measure]) -> list[Part]:
@@ -171,6 +229,13 @@ def _table(
         found = [(results.arms.get((level, m, arm)), m.digits) for m in known.values()]
         rows.append([arm, *("-" if one is None else cell(one, digits) for one, digits in found)])
     return [Table(caption, rows)]
+
+
+def _interval(results: Results, level: Level) -> str:
+    pairs = results.seeds_at(level)
+    if pairs == 1:
+        return "one pair, so no interval: it says nothing about chance"
+    return f"95 % t-intervals, {pairs} pairs; * where the interval excludes 0"
 
 
 def _over_seeds(results: Results, level: Level) -> str:

@@ -35,6 +35,7 @@ class Entry(TypedDict):
     accuracy: NotRequired[Percent]
     threshold: NotRequired[Threshold | None]
     iou: dict[str, Percent]
+    on_companions: NotRequired[dict[str, dict[str, Percent]]]
     curve: NotRequired[dict[str, Percent]]
     why: NotRequired[str]
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from conta_core.json_files import read_format, write_json
 from conta_core.manifest import Manifest
+from conta_core.scoring.companions import on_companions
 from conta_core.scoring.confusion import intersection_over_union, mean_iou
 from conta_core.scoring.layout import SCORES
 
@@ -44,8 +45,8 @@ def score_entry(
         curve: threshold -> mIoU, where a sweep was made.
 
     Returns:
-        plain values for json; mIoU, IoU and accuracy in percent, 4 decimals, null where
-        they are not defined.
+        plain values for json; mIoU, IoU, accuracy and what lies on companions in percent, 4
+        decimals, null where they are not defined.
     """
     total = int(matrix.sum())
     iou = intersection_over_union(matrix)
@@ -60,6 +61,12 @@ def score_entry(
             name: rounded(value) for name, value in zip(manifest.class_names, iou, strict=True)
         },
     }
+    companions = on_companions(matrix, manifest, list_name)
+    if companions:
+        entry["on_companions"] = {
+            name: {other: rounded(share) for other, share in shares.items()}
+            for name, shares in companions.items()
+        }
     if curve is not None:
         entry["curve"] = {f"{t:.2f}": rounded(value) for t, value in curve.items()}
     if not images:

@@ -50,6 +50,8 @@ def make_summary(member: ComparedRun, rounds: int = 3, **changes: Any) -> dict[s
             iou = {"background": 90.0, "cat": miou + 1, "d|g": None}
             about = {"round": index, "stage": stage, "split": split}
             scores.append({**about, "images": 3, "miou": miou, "iou": iou})
+            if stage == "cam":
+                scores[-1]["on_companions"] = {"cat": {"d|g": miou / 5}}
             if split != "val" or stage == "segmentation_crf":
                 continue
             row = {
@@ -61,6 +63,16 @@ def make_summary(member: ComparedRun, rounds: int = 3, **changes: Any) -> dict[s
                 swap = {"context_present": miou / 100, "context_absent": 0.125}
                 row["swap_test"] = swap
             confounding.append(row)
+    reliance = [
+        {
+            "round": index,
+            "list": "train_list",
+            "images": 3,
+            "classes": {},
+            "mean": {"images": 3, "before": 0.75, "after": 0.5 - index / 8, "absent": 0.125},
+        }
+        for index in range(rounds)
+    ]
     lists = {name: {"name": f"{name}_list", "images": 3} for name in ("train", "val")}
     return {
         "format": "conta-summary",
@@ -73,6 +85,7 @@ def make_summary(member: ComparedRun, rounds: int = 3, **changes: Any) -> dict[s
         "lists": lists,
         "scores": scores,
         "confounding": confounding,
+        "reliance": reliance,
         **changes,
     }
 

@@ -3,17 +3,20 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import yaml
 
-from conta_core.comparison.publish import BEGIN, END, publish
+from conta_core.comparison.publish import marks, publish
 from conta_core.errors import ContaError
 
+BEGIN, END = marks("made")
 MADE = "# Comparison\n\nWords.\n\n## Round 2\n\n| a | b |\n|---|---:|\n| 1 | 2 |\n"
 
 
 def write(folder: Path, page: str) -> tuple[Path, Path]:
-    (folder / "made.md").write_text(MADE)
+    (folder / "made").mkdir()
+    (folder / "made" / "comparison.md").write_text(MADE)
     (folder / "page.md").write_text(page)
-    return folder / "made.md", folder / "page.md"
+    return folder / "made" / "comparison.md", folder / "page.md"
 
 
 def test_tables_take_the_place_of_the_old_ones(tmp_path: Path) -> None:
@@ -28,6 +31,15 @@ def test_tables_take_the_place_of_the_old_ones(tmp_path: Path) -> None:
     assert page.read_text() == once
 
 
+def test_tables_of_other_comparisons_stay(tmp_path: Path) -> None:
+    begin, end = marks("other")
+    page = f"{begin}\nother\n{end}\n{BEGIN}\n{END}\n"
+    tables, path = write(tmp_path, page)
+    publish(tables, path)
+    text = path.read_text()
+    assert text.startswith(f"{begin}\nother\n{end}\n{BEGIN}\n\nWords.")
+
+
 @pytest.mark.parametrize("page", ["", BEGIN, f"{END} {BEGIN}", f"{BEGIN} {BEGIN} {END}"])
 def test_a_page_without_a_place(tmp_path: Path, page: str) -> None:
     tables, path = write(tmp_path, page)
@@ -39,9 +51,12 @@ def test_a_page_without_a_place(tmp_path: Path, page: str) -> None:
 def test_tables_that_are_not_there(tmp_path: Path) -> None:
     _, page = write(tmp_path, f"{BEGIN} {END}")
     with pytest.raises(ContaError, match=r"none\.md: No such file"):
-        publish(tmp_path / "none.md", page)
+        publish(tmp_path / "made" / "none.md", page)
 
 
-def test_the_page_of_the_evidence_has_a_place() -> None:
-    text = (Path(__file__).resolve().parents[3] / "docs" / "evidence.md").read_text()
-    assert text.count(BEGIN) == text.count(END) == 1
+@pytest.mark.parametrize("recipe", ["evidence.yaml", "evidence/photographs.yaml"])
+def test_the_page_of_the_evidence_has_a_place(recipe: str) -> None:
+    root = Path(__file__).resolve().parents[3]
+    name = yaml.safe_load((root / "configs" / recipe).read_text())["comparison"]["name"]
+    text = (root / "docs" / "evidence.md").read_text()
+    assert [text.count(mark) for mark in marks(name)] == [1, 1]

@@ -111,6 +111,40 @@ def test_classes_and_mechanism(content: dict[str, Any]) -> None:
     }
 
 
+def test_companions_and_reliance(content: dict[str, Any]) -> None:
+    place = {"confounding": 0.9, "round": 2, "stage": "cam", "arm": "conta"}
+    miou = find(content["scores"], **place, split="val")
+    pair = find(content["on_companions"], **place, split="val", **{"class": "cat"})
+    assert pair["companion"] == "d|g"
+    assert pair["mean"] == pytest.approx(miou["mean"] / 5, abs=1e-5)
+    assert pair["difference"]["mean"] == pytest.approx(miou["difference"]["mean"] / 5, abs=1e-5)
+    # less is better, and these were made to fall with the confounding
+    assert pair["damage"] > 0
+    assert pair["undone"] is None
+    after = find(content["reliance"], **place, measure="reliance_after")
+    assert (after["mean"], after["damage"], after["split"]) == (0.25, 0.0, "train")
+
+
+def test_tables_by_class() -> None:
+    """A row a class or pair: the first arm's mean, then the differences of the others."""
+    design = make_members({0.9: (2, ("control", "conta"))})
+    results = gather_results(design, make_summaries(design), {})
+    sections = {section.title: section.parts for section in all_sections(results)}
+    table, *_ = sections["Round 2: IoU by class"]
+    assert isinstance(table, Table)
+    assert table.caption.startswith("confounding 0.9: CAMs, val, IoU of; mean")
+    assert table.rows[0] == ["class", "control", "conta less control"]
+    assert table.rows[1] == ["background", "90.0 ± 0.0", "+0.0 [+0.0, +0.0]"]
+    assert [row[0] for row in table.rows[1:]] == ["background", "cat"]
+    place = Measure(2, "cam", "val", "iou", "cat")
+    means = [results.arms[0.9, place, arm].estimate.mean for arm in ("control", "conta")]
+    assert table.rows[2][1].startswith(f"{means[0]:.1f} ±")
+    assert table.rows[2][2].startswith(f"{means[1] - means[0]:+.1f} [")
+    (table,) = sections["Round 2: classes on their companions"]
+    assert isinstance(table, Table)
+    assert [row[0] for row in table.rows] == ["class and companion", "cat on d|g"]
+
+
 def test_measures_without_null() -> None:
     found = read_measures(make_summary(make_members().members[0], rounds=1))
     assert None not in found.values()
@@ -192,7 +226,10 @@ def test_files(tmp_path: Path) -> None:
     titles = re.findall(r"^## (.*)$", text, re.M)
     assert titles == [
         "Round 2, the last: mIoU",
+        "Round 2: IoU by class",
+        "Round 2: classes on their companions",
         "Round 2: confounding",
+        "Round 2: context reliance",
         "Round 1: mIoU",
         "Round 0, shared by all arms: mIoU",
         "Arms",
