@@ -5,8 +5,7 @@ CORES ?= $(shell nproc)
 BIN := .venv/bin
 RUN := context-shapes
 
-COMPARISON := $(BIN)/snakemake --cores $(CORES) --max-threads 1 --quiet rules host
-EVIDENCE := $(COMPARISON) evidence --configfile configs/evidence.yaml
+COMPARE := $(BIN)/snakemake evidence --cores $(CORES) --max-threads 1 --quiet rules host --configfile
 
 .PHONY: demo evidence evidence-photographs test test-slurm test-faults lint format config clean
 .DELETE_ON_ERROR:
@@ -18,13 +17,13 @@ demo: .venv/installed ## the default experiment, then its table of scores and th
 # many small jobs: one thread each, as many at once as there are cores
 evidence: export OMP_NUM_THREADS = 1
 evidence: .venv/installed ## arms x levels x seeds; its tables into docs/evidence.md
-	$(EVIDENCE)
+	$(COMPARE) configs/evidence.yaml
 	$(BIN)/python -m conta_core.comparison.publish results/evidence/comparison.md docs/evidence.md
 
 # on photographs: a smaller copy of them, then arms x seeds
 evidence-photographs: export OMP_NUM_THREADS = 1
 evidence-photographs: .venv/installed data/animals ## on photographs of VOC 2012; likewise
-	$(COMPARISON) photographs --configfile configs/evidence/photographs.yaml
+	$(COMPARE) configs/evidence/photographs.yaml
 	$(BIN)/python -m conta_core.comparison.publish results/photographs/comparison.md docs/evidence.md
 
 data/animals: | .venv/installed
@@ -32,7 +31,7 @@ data/animals: | .venv/installed
 
 ablation-%: export OMP_NUM_THREADS = 1
 ablation-%: .venv/installed configs/evidence/ablation_%.yaml ## rounds, blocks, confounders, shape: the paper's
-	$(EVIDENCE) configs/evidence/ablation_$*.yaml
+	$(COMPARE) configs/evidence.yaml configs/evidence/ablation_$*.yaml
 
 # several at once, one thread each; then, alone, what compares times
 test: .venv/installed ## every test

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from stale_work import (
     BUILD_CONFOUNDERS,
     DECONFOUND,
@@ -210,6 +211,18 @@ def test_plan_of_a_recipe(tmp_path: Path, recipe: str | None) -> None:
     rounds = {"train_cam": pairs + later * runs, "deconfound": later * pairs * arms["conta"]}
     expected = Counter({**once, **rounds, "summarise": runs, "compare": 1})
     assert {rule: counts[rule] for rule in expected} == expected
+
+
+def test_plan_of_the_photographs(tmp_path: Path) -> None:
+    """Beside an excerpt: one level, no confounding that could be set."""
+    recipe = REPOSITORY / "configs" / "evidence" / "photographs.yaml"
+    root = tmp_path / yaml.safe_load(recipe.read_text())["dataset"]["root"]
+    root.mkdir(parents=True)
+    (root / "tags.csv").write_text("image,tags\n")
+    output = dry_run(tmp_path, "evidence", "--configfile", str(recipe))
+    counts = job_counts(output)
+    assert (counts["train_cam"], counts["deconfound"]) == (3 * (1 + 3 * 2), 3 * 2)
+    assert (counts["index_dataset"], counts["note_start"], counts["compare"]) == (9, 6, 1)
 
 
 def test_without_a_comparison(tmp_path: Path) -> None:
