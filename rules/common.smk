@@ -252,3 +252,15 @@ def limit_gpus(workflow):
         gpus = count_visible_gpus()
         if gpus:
             workflow.register_resource("gpu", gpus)
+
+
+def lift_idle_rate_limit(workflow):
+    """Take Snakemake's default limit of 100 jobs a second away; a stricter one stands.
+
+    No run comes near it, but for its sake Snakemake (9.27) looks at all ready jobs again a second
+    after every time that it looked at them: a round of its own for each job that ever ended, half
+    a core after 150 jobs.
+    """
+    limit = workflow.scheduling_settings.max_jobs_per_timespan
+    if limit is not None and limit.max_jobs >= 100 * limit.timespan:
+        workflow.scheduling_settings.max_jobs_per_timespan = None
