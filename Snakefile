@@ -43,4 +43,3 @@ rule evidence:
 compare_library_code(workflow)
 compare_no_number_of_parts()
 limit_gpus(workflow)
-lift_idle_rate_limit(workflow)

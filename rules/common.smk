@@ -26,6 +26,7 @@ HALF_OF_THE_CORES = max(1, (workflow.resource_settings.cores or 1) // 2)
 
 
 onstart:
+    lift_idle_rate_limit(workflow)
     # not at a dry run: the plan of a recipe can be seen before its weights are there
     try:
         require_weights(EXPERIMENTS)
@@ -261,6 +262,6 @@ def lift_idle_rate_limit(workflow):
     after every time that it looked at them: a round of its own for each job that ever ended, half
     a core after 150 jobs.
     """
-    limit = workflow.scheduling_settings.max_jobs_per_timespan
-    if limit is not None and limit.max_jobs >= 100 * limit.timespan:
-        workflow.scheduling_settings.max_jobs_per_timespan = None
+    limiter = getattr(workflow.scheduler, "job_rate_limiter", None)
+    if limiter is not None and limiter.max_jobs >= 100 * limiter.timespan:
+        workflow.scheduler.job_rate_limiter = None
