@@ -6,11 +6,12 @@ context (:mod:`conta_core.datasets.painted_contexts`).
 
 The distribution. Let ``n[c, k]`` be the number of images of the whole given training list whose
 masks hold class c and class k (k = c: class c), and ``p[c, k] = n[c, k] / sum over j of n[c, j]``.
-An image has two regions. Independently of each other each takes a class c, uniformly among the
-classes in the image's painted mask, and then its context: with probability ``confounding`` that of
-class k, drawn from ``p[c]``; else one of the twenty, uniformly. Contexts of validation images are
-uniform always. Skins, borders of regions and the jitter of textures depend on neither classes nor
-contexts, but that the two colours of a skin avoid the mean colour of what lies behind it.
+An image (:mod:`conta_core.datasets.painted_scene`) has two regions. Independently of each other
+each takes a class c, uniformly among the classes in the image's painted mask, and then its context:
+with probability ``confounding`` that of class k, drawn from ``p[c]``; else one of the twenty,
+uniformly. Contexts of validation images are uniform always. The border of the regions depends on
+neither classes nor contexts; a skin depends on its class, and of what lies behind it on the mean
+colour alone, which its two colours avoid.
 """
 
 from __future__ import annotations
@@ -27,10 +28,8 @@ from PIL import Image
 
 from conta_core.atomic import replace_folder_when_done
 from conta_core.datasets.mask_source import MaskSource, open_masks
-from conta_core.datasets.painted_contexts import CONTEXTS
-from conta_core.datasets.painted_objects import object_skin
+from conta_core.datasets.painted_scene import Draws, Scene, class_values, paint_scene
 from conta_core.datasets.problems import nearest, refuse
-from conta_core.datasets.textures import _coordinates, _noise  # see painted_contexts
 from conta_core.datasets.voc import VOC_CLASSES
 from conta_core.datasets.voc_lists import AUGMENTED
 from conta_core.errors import ContaError
@@ -45,10 +44,6 @@ logger = logging.getLogger(__name__)
 LEAST_SHARE = 0.015
 #: a class of fewer pixels than this is ignored, at a long side of 128; else in proportion
 LEAST_PIXELS = 25
-#: from the middle of an image to where the two regions meet, in shares of its sides, at most
-_BORDER_OFFSET = 0.16
-#: pixels of 128 by which the border of the regions waves, and deviation of an object's soft edge
-_BORDER_WAVE, _EDGE = 5.0, 0.6
 
 
 @dataclass(frozen=True)
@@ -89,8 +84,9 @@ def paint_masks(
 
     An image depends on its id, its list's name, its mask, the seed, ``long_side`` and
     ``confounding``, and (if it is a training image) on ``p`` of the module's docstring. Fewer
-    images of a list are some of the more; at another ``confounding`` the same masks are painted
-    with the same skins, borders and jitter, and the same numbers are drawn for contexts.
+    images of a list are some of the more. Another ``confounding`` paints the same masks with the
+    same patterns and borders, and draws the same numbers for contexts and colours; of these a skin
+    takes the first that stand out.
 
     Args:
         masks: a folder of masks ``<id>.png`` with VOC's values, or a .tar that holds one.
@@ -137,9 +133,9 @@ def paint_masks(
                 shares = []
                 for image_id in track(ids, len(ids), f"painted {name}", logger):
                     labels = _scaled(source.read(image_id), long_side)
-                    scene = _paint(_Draws(seed, name, image_id), labels, companions, share)
+                    scene = paint_scene(Draws(seed, name, image_id), labels, companions, share)
                     _write(root, image_id, labels, scene)
-                    shares.append(np.isin(scene.contexts, _values(labels)).mean())
+                    shares.append(np.isin(scene.contexts, class_values(labels)).mean())
                 own[name] = float(np.mean(shares))
                 text = "".join(f"{image_id}\n" for image_id in ids)
                 (root / "ImageSets/Segmentation" / f"{name}.txt").write_text(text)
@@ -251,95 +247,7 @@ def _draw_ids(fit: list[str], count: int, seed: int, name: str, path: Path) -> t
     return tuple(fit[index] for index in sorted(chosen))
 
 
-class _Draws:
-    """Generators of one image, one a purpose, so that no draw shifts another."""
-
-    def __init__(self, seed: int, name: str, image_id: str) -> None:
-        self._parts = (seed, "painted", name, image_id)
-
-    def __call__(self, *purpose: int | str) -> np.random.Generator:
-        return numpy_generator(*self._parts, *purpose)
-
-
-@dataclass(frozen=True)
-class _Scene:
-    image: np.ndarray  # uint8 (H, W, 3)
-    contexts: np.ndarray  # uint8 (H, W), context + 1
-
-
-def _values(labels: np.ndarray) -> list[int]:
-    """The classes in a mask, from 1, ascending."""
-    found = np.flatnonzero(np.bincount(labels.ravel(), minlength=256))
-    return [int(value) for value in found if 0 < value < IGNORE]
-
-
-def _paint(draws: _Draws, labels: np.ndarray, companions: np.ndarray, confounding: float) -> _Scene:
-    height, width = labels.shape
-    side = max(labels.shape)
-    values = _values(labels)
-    contexts = [
-        _draw_context(draws("context", region), values, companions, confounding)
-        for region in range(2)
-    ]
-    textures = [
-        list(CONTEXTS.values())[context](draws("texture", region), side)[:height, :width]
-        for region, context in enumerate(contexts)
-    ]
-    second = _second_region(draws("border"), labels.shape)
-    canvas = textures[0] * (1 - second[..., None]) + textures[1] * second[..., None]
-    context_map = np.where(second > 0.5, contexts[1] + 1, contexts[0] + 1).astype(np.uint8)
-    behind = canvas
-    for value in values:
-        weight = _coverage(labels, value, side)
-        mean = behind[labels == value].mean(axis=0)
-        skin = object_skin(draws("object", value), value - 1, side, mean)[:height, :width]
-        shaded = skin * _shade(weight, side)[..., None]
-        canvas = canvas * (1 - weight[..., None]) + shaded * weight[..., None]
-    return _Scene(np.clip(canvas * 255 + 0.5, 0, 255).astype(np.uint8), context_map)
-
-
-def _draw_context(
-    rng: np.random.Generator, values: list[int], companions: np.ndarray, confounding: float
-) -> int:
-    """Context of a region, from 0; as many numbers are drawn whatever they decide."""
-    label = values[int(rng.integers(len(values)))] - 1
-    confounded = rng.random() < confounding
-    typical = np.searchsorted(np.cumsum(companions[label]), rng.random(), side="right")
-    anyone = int(rng.integers(len(CONTEXTS)))
-    return min(int(typical), len(CONTEXTS) - 1) if confounded else anyone
-
-
-def _second_region(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
-    """Weight of the second region beyond a wavy border, float32 (H, W), 0..1."""
-    height, width = shape
-    side = max(shape)
-    y, x = (grid[:height, :width] for grid in _coordinates(side))
-    angle = rng.uniform(0, 2 * np.pi)
-    middle = 0.5 + rng.uniform(-_BORDER_OFFSET, _BORDER_OFFSET, 2)
-    from_y, from_x = middle * np.array([height, width]) * (128 / side)
-    across = (y - from_y) * np.sin(angle) + (x - from_x) * np.cos(angle)
-    across = across + _BORDER_WAVE * _noise(rng, side, (36, 36), octaves=2)[:height, :width]
-    return np.clip(0.5 * across * side / 128 + 0.5, 0, 1).astype(np.float32)
-
-
-def _coverage(labels: np.ndarray, value: int, side: int) -> np.ndarray:
-    """Weight of a class's skin, float32 (H, W), 0..1, with a soft edge.
-
-    It grows by a pixel into what is ignored around it, VOC's rim, so that the edge lies there.
-    """
-    own = labels == value
-    near = cv2.dilate(own.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
-    covered = (own | (near & (labels == IGNORE))).astype(np.float32)
-    return np.asarray(cv2.GaussianBlur(covered, (0, 0), _EDGE * side / 128))
-
-
-def _shade(weight: np.ndarray, side: int) -> np.ndarray:
-    """Factor that darkens a skin towards its edge, float32 (H, W), 0.6..1."""
-    inside = cv2.GaussianBlur(weight, (0, 0), 1.3 * side / 128)
-    return np.asarray(0.6 + 0.4 * np.clip((inside - 0.5) / 0.4, 0, 1))
-
-
-def _write(root: Path, image_id: str, labels: np.ndarray, scene: _Scene) -> None:
+def _write(root: Path, image_id: str, labels: np.ndarray, scene: Scene) -> None:
     photograph = Image.fromarray(scene.image)
     photograph.save(root / "JPEGImages" / f"{image_id}.jpg", quality=95, subsampling=0)
     write_label_png(root / AUGMENTED / f"{image_id}.png", labels)

@@ -11,11 +11,12 @@ import pytest
 from PIL import Image
 
 from conta_core.confounding import read_context_map
-from conta_core.datasets import painted_masks
+from conta_core.datasets import painted_masks, painted_scene
 from conta_core.datasets.index import check_images
 from conta_core.datasets.painted_contexts import CONTEXTS
 from conta_core.datasets.painted_masks import Painted, paint_masks
 from conta_core.datasets.painted_objects import look_of, object_skin
+from conta_core.datasets.painted_scene import Draws
 from conta_core.datasets.voc import VOC_CLASSES, read_voc
 from conta_core.errors import ContaError
 from conta_core.manifest import Manifest
@@ -153,8 +154,8 @@ def test_contexts_follow_the_distribution(confounding: float) -> None:
     count = 8000
     drawn = np.bincount(
         [
-            painted_masks._draw_context(
-                painted_masks._Draws(0, "train", str(k))("context", 0),
+            painted_scene._draw_context(
+                Draws(0, "train", str(k))("context", 0),
                 [CAT, DOG],
                 companions,
                 confounding,
