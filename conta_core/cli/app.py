@@ -15,6 +15,7 @@ from conta_core.cli.export import export
 from conta_core.cli.export_test import export_test
 from conta_core.cli.import_weights import import_weights
 from conta_core.cli.inspect import inspect
+from conta_core.cli.paint import paint
 from conta_core.cli.predict import predict
 from conta_core.cli.show import show_command
 from conta_core.cli.status import status
@@ -42,6 +43,7 @@ app.command("show")(show_command)
 app.command("inspect")(inspect)
 app.command("diff")(diff)
 app.command("status")(status)
+app.command("paint")(paint)
 app.command("predict")(predict)
 app.command("export")(export)
 
