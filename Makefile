@@ -27,7 +27,7 @@ evidence-photographs: .venv/installed data/animals ## on photographs of VOC 2012
 	$(BIN)/python -m conta_core.comparison.publish results/photographs/comparison.md docs/evidence.md
 
 data/animals: | .venv/installed
-	$(BIN)/conta excerpt configs/voc_animals.yaml $@ --train 600 --val 200 --long-side 224
+	$(BIN)/conta excerpt configs/voc_animals.yaml $@ --train 400 --val 140 --long-side 224
 
 ablation-%: export OMP_NUM_THREADS = 1
 ablation-%: .venv/installed configs/evidence/ablation_%.yaml ## rounds, blocks, confounders, shape: the paper's
