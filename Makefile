@@ -4,10 +4,12 @@ PYTHON ?= python3.11
 CORES ?= $(shell nproc)
 BIN := .venv/bin
 RUN := context-shapes
+# of VOC 2012 with SBD's, a folder or an archive; beside it the lists train_aug.txt and val.txt
+MASKS ?= ../shared/data/voc12_aug/SegmentationClassAug.tar
 
 COMPARE := $(BIN)/snakemake evidence --cores $(CORES) --max-threads 1 --quiet rules host --configfile
 
-.PHONY: demo evidence evidence-photographs test test-slurm test-faults lint format config clean
+.PHONY: demo evidence evidence-photographs evidence-painted test test-slurm test-faults lint format config clean
 .DELETE_ON_ERROR:
 
 demo: .venv/installed ## the default experiment, then its table of scores and the path of its report
@@ -28,6 +30,15 @@ evidence-photographs: .venv/installed data/animals ## on photographs of VOC 2012
 
 data/animals: | .venv/installed
 	$(BIN)/conta excerpt configs/voc_animals.yaml $@ --train 400 --val 140 --long-side 224
+
+# on VOC's masks, painted: real shapes and companions, known contexts
+evidence-painted: export OMP_NUM_THREADS = 1
+evidence-painted: .venv/installed data/painted ## on painted masks of VOC 2012; likewise
+	$(COMPARE) configs/evidence/painted.yaml
+	$(BIN)/python -m conta_core.comparison.publish results/painted/comparison.md docs/evidence.md
+
+data/painted: | .venv/installed
+	$(BIN)/conta paint $(MASKS) $@
 
 ablation-%: export OMP_NUM_THREADS = 1
 ablation-%: .venv/installed configs/evidence/ablation_%.yaml ## rounds, blocks, confounders, shape: the paper's
