@@ -77,3 +77,28 @@ def test_slurm_profile_is_understood(tmp_path: Path) -> None:
     """Also where there is no SLURM: a dry run submits nothing."""
     profile = str(REPOSITORY / "profiles" / "slurm")
     assert "make_context_shapes" in snakemake(tmp_path, "-n", "--profile", profile, gpus=2)
+
+
+@pytest.mark.parametrize(("limit", "lifted"), [(None, True), ("99/1s", False)])
+def test_the_scheduler_looks_only_when_a_job_ended(
+    tmp_path: Path, limit: str | None, lifted: bool
+) -> None:
+    """Snakemake's default limit would have it look every second at what waits; others stand."""
+    runs = {"runs": {name: {} for name in "abc"}}
+    options = ["--cores", "1", *([] if limit is None else ["--max-jobs-per-timespan", limit])]
+    config = tmp_path / "three.yaml"
+    config.write_text(yaml.safe_dump({**reduced(), **runs}))
+    words = ["-s", str(REPOSITORY / "Snakefile"), "--directory", str(tmp_path), "--verbose"]
+    targets = [f"results/{name}/context_shapes" for name in "abc"]
+    words += [*options, "--configfile", str(config), "--", *targets]
+    done = subprocess.run(
+        [sys.executable, "-m", "snakemake", *words],
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stdout
+    # one job at a time: a look at the start, and one after each but the last
+    assert (done.stdout.count("Ready jobs") <= len(targets)) == lifted

@@ -54,7 +54,9 @@ def test_tables_that_are_not_there(tmp_path: Path) -> None:
         publish(tmp_path / "made" / "none.md", page)
 
 
-@pytest.mark.parametrize("recipe", ["evidence.yaml", "evidence/photographs.yaml", "evidence/painted.yaml"])
+@pytest.mark.parametrize(
+    "recipe", ["evidence.yaml", "evidence/photographs.yaml", "evidence/painted.yaml"]
+)
 def test_the_page_of_the_evidence_has_a_place(recipe: str) -> None:
     root = Path(__file__).resolve().parents[3]
     name = yaml.safe_load((root / "configs" / recipe).read_text())["comparison"]["name"]
