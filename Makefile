@@ -18,15 +18,15 @@ demo: .venv/installed ## the default experiment, then its table of scores and th
 
 # many small jobs: one thread each, as many at once as there are cores
 evidence: export OMP_NUM_THREADS = 1
-evidence: .venv/installed ## arms x levels x seeds; its tables into docs/evidence.md
+evidence: .venv/installed ## arms x levels x seeds; its tables into docs/evidence-tables.md
 	$(COMPARE) configs/evidence.yaml
-	$(BIN)/python -m conta_core.comparison.publish results/evidence/comparison.md docs/evidence.md
+	$(BIN)/python -m conta_core.comparison.publish results/evidence/comparison.md docs/evidence-tables.md
 
 # on photographs: a smaller copy of them, then arms x seeds
 evidence-photographs: export OMP_NUM_THREADS = 1
 evidence-photographs: .venv/installed data/animals ## on photographs of VOC 2012; likewise
 	$(COMPARE) configs/evidence/photographs.yaml
-	$(BIN)/python -m conta_core.comparison.publish results/photographs/comparison.md docs/evidence.md
+	$(BIN)/python -m conta_core.comparison.publish results/photographs/comparison.md docs/evidence-tables.md
 
 data/animals: | .venv/installed
 	$(BIN)/conta excerpt configs/voc_animals.yaml $@ --train 400 --val 140 --long-side 224
@@ -35,7 +35,7 @@ data/animals: | .venv/installed
 evidence-painted: export OMP_NUM_THREADS = 1
 evidence-painted: .venv/installed data/painted ## on painted masks of VOC 2012; likewise
 	$(COMPARE) configs/evidence/painted.yaml
-	$(BIN)/python -m conta_core.comparison.publish results/painted/comparison.md docs/evidence.md
+	$(BIN)/python -m conta_core.comparison.publish results/painted/comparison.md docs/evidence-tables.md
 
 data/painted: | .venv/installed
 	$(BIN)/conta paint $(MASKS) $@

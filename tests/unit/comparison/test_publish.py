@@ -60,5 +60,5 @@ def test_tables_that_are_not_there(tmp_path: Path) -> None:
 def test_the_page_of_the_evidence_has_a_place(recipe: str) -> None:
     root = Path(__file__).resolve().parents[3]
     name = yaml.safe_load((root / "configs" / recipe).read_text())["comparison"]["name"]
-    text = (root / "docs" / "evidence.md").read_text()
+    text = (root / "docs" / "evidence-tables.md").read_text()
     assert [text.count(mark) for mark in marks(name)] == [1, 1]
