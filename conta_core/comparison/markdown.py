@@ -27,5 +27,8 @@ def _part(part: Part) -> str:
         head, *body = ([cell.replace("|", "\\|") for cell in row] for row in part.rows)
         lines = [head, ["---"] + ["---:"] * (len(head) - 1), *body]
         text = "\n".join(f"| {' | '.join(line)} |" for line in lines)
-        return f"{part.caption[:1].upper()}{part.caption[1:]}:\n\n{text}"
+        caption = part.caption
+        if not caption.startswith("mIoU"):
+            caption = f"{caption[:1].upper()}{caption[1:]}"
+        return f"{caption}:\n\n{text}"
     return part
