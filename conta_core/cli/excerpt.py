@@ -31,7 +31,7 @@ def excerpt(
     What comes out is a data set of format folder; the command prints its part of a recipe.
 
     Example:
-      conta excerpt configs/voc_animals.yaml data/animals --train 600 --val 200 --long-side 224
+      conta excerpt configs/voc_animals.yaml data/animals --train 400 --val 140 --long-side 224
     """
     # only here: no other command must wait for the readers of data sets
     from conta_core.config import load_experiments, read_config

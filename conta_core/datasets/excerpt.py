@@ -57,18 +57,16 @@ def write_excerpt(
         The manifest, of the chosen images alone; its records name the old files.
 
     Raises:
-        ContaError: the folder is there, no training image is left, or a file changed since the
-            manifest was made.
+        ContaError: the folder is there, or a file changed since the manifest was made.
     """
     if os.path.exists(folder):
         raise ContaError(f"{folder}: is there already; expected a new folder: name another one")
+    # a table names an image once: one that is in both lists is for training
+    train = manifest.ids("train")
+    others = manifest.ids("train", "val")[len(train) :]
     ids = {
-        "train": choose(manifest, manifest.ids("train"), sizes.train),
-        "val": choose(
-            manifest,
-            [i for i in manifest.ids("val") if i not in set(manifest.lists["train"])],
-            sizes.val,
-        ),
+        "train": choose(manifest, train, sizes.train),
+        "val": choose(manifest, others, sizes.val),
     }
     records = [manifest.images[image_id] for members in ids.values() for image_id in members]
     with replace_folder_when_done(folder) as temporary:

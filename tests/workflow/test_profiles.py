@@ -7,7 +7,9 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -24,7 +26,13 @@ def rules() -> dict[str, str]:
     return {part.partition(":")[0]: part for part in parts}
 
 
-def snakemake(directory: Path, *options: str, gpus: int = 0) -> str:
+def snakemake(
+    directory: Path,
+    *options: str,
+    gpus: int = 0,
+    targets: Sequence[str] = (TARGET,),
+    config: dict[str, Any] | None = None,
+) -> str:
     """The output of Snakemake, on a machine with so many GPUs."""
     commands = directory / "commands"
     commands.mkdir()
@@ -32,13 +40,13 @@ def snakemake(directory: Path, *options: str, gpus: int = 0) -> str:
         driver = commands / "nvidia-smi"
         driver.write_text("#!/bin/sh\n" + "echo 'GPU 0: pretended'\n" * gpus)
         driver.chmod(0o755)
-    config = directory / "config.yaml"
-    config.write_text(yaml.safe_dump(reduced()))
+    file = directory / "config.yaml"
+    file.write_text(yaml.safe_dump(reduced() if config is None else config))
     environment = {**os.environ, "PATH": f"{commands}:{os.environ['PATH']}"}
     environment.pop("CUDA_VISIBLE_DEVICES", None)
     words = ["-s", str(REPOSITORY / "Snakefile"), "--directory", str(directory), *options]
     done = subprocess.run(
-        [sys.executable, "-m", "snakemake", TARGET, *words, "--configfile", str(config)],
+        [sys.executable, "-m", "snakemake", *targets, *words, "--configfile", str(file)],
         cwd=directory,
         env=environment,
         stdout=subprocess.PIPE,
@@ -79,26 +87,10 @@ def test_slurm_profile_is_understood(tmp_path: Path) -> None:
     assert "make_context_shapes" in snakemake(tmp_path, "-n", "--profile", profile, gpus=2)
 
 
-@pytest.mark.parametrize(("limit", "lifted"), [(None, True), ("99/1s", False)])
-def test_the_scheduler_looks_only_when_a_job_ended(
-    tmp_path: Path, limit: str | None, lifted: bool
-) -> None:
-    """Snakemake's default limit would have it look every second at what waits; others stand."""
-    runs = {"runs": {name: {} for name in "abc"}}
-    options = ["--cores", "1", *([] if limit is None else ["--max-jobs-per-timespan", limit])]
-    config = tmp_path / "three.yaml"
-    config.write_text(yaml.safe_dump({**reduced(), **runs}))
-    words = ["-s", str(REPOSITORY / "Snakefile"), "--directory", str(tmp_path), "--verbose"]
+def test_the_scheduler_looks_only_when_a_job_ended(tmp_path: Path) -> None:
+    """Snakemake's default limit would have it look every second at what waits."""
     targets = [f"results/{name}/context_shapes" for name in "abc"]
-    words += [*options, "--configfile", str(config), "--", *targets]
-    done = subprocess.run(
-        [sys.executable, "-m", "snakemake", *words],
-        cwd=tmp_path,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        timeout=300,
-    )
-    assert done.returncode == 0, done.stdout
+    config = {**reduced(), "runs": {name: {} for name in "abc"}}
+    output = snakemake(tmp_path, "--cores", "1", "--verbose", targets=targets, config=config)
     # one job at a time: a look at the start, and one after each but the last
-    assert (done.stdout.count("Ready jobs") <= len(targets)) == lifted
+    assert output.count("Ready jobs") <= len(targets)
