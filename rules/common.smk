@@ -151,11 +151,23 @@ def get_objects(wildcards):
     return get_path(pattern, wildcards.run, int(wildcards.round) - 1)
 
 
+# the keys that say which objects an intervention recombines, and how
+OBJECT_KEYS = [
+    "context.method",
+    "context.prior",
+    "context.intervention.masks",
+    "context.intervention.backgrounds",
+    "context.intervention.trusted",
+]
 # method -> the keys of the context that its classifier depends on
 CLASSIFIER_KEYS = {
     "none": [],
     "conta": ["context.block", "context.scaling"],
-    "intervention": ["context.method", "context.intervention", "context.prior"],
+    "intervention": [
+        *OBJECT_KEYS,
+        "context.intervention.recombined",
+        "context.intervention.counterfactual",
+    ],
 }
 
 
@@ -163,6 +175,15 @@ def get_classifier_settings(wildcards):
     """The keys that a round's classifier depends on."""
     keys = ["cam", "seed", *CLASSIFIER_KEYS[get_method(wildcards)]]
     return pick(EXPERIMENTS[wildcards.run], keys, ["cam.scales"])
+
+
+def get_segmentation_settings(wildcards):
+    """The keys that a round's segmentation model depends on."""
+    experiment = EXPERIMENTS[wildcards.run]
+    keys = ["segmentation", "seed"]
+    if get_method(wildcards) == "intervention" and experiment.context.intervention.segmentation:
+        keys += [*OBJECT_KEYS, "context.intervention.segmentation"]
+    return pick(experiment, keys)
 
 
 def get_extraction_settings(wildcards):

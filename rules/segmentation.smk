@@ -28,7 +28,7 @@ rule train_deeplab:
         mem_mb=grow(8000),
         runtime=grow(480),
     params:
-        settings=get_settings("segmentation", "seed"),
+        settings=get_segmentation_settings,
     message:
         "{wildcards.run} round {wildcards.round}: train DeepLab"
     script:

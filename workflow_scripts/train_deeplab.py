@@ -4,17 +4,20 @@ from conta_core.config import parse_settings
 from conta_core.device import count_devices
 from conta_core.gpus import count_asked_gpus
 from conta_core.jobs import job
-from conta_core.settings import SegmentationSettings
+from conta_core.settings import ContextSettings, SegmentationSettings
 from conta_core.stages.train_deeplab import train_deeplab
 from conta_core.training.files import training_files
 
 with job(snakemake.log[0], snakemake.rule, snakemake.wildcards):
     settings = snakemake.params.settings
+    # the params name a method only where the round intervenes
+    context = {"method": "none", **settings.get("context", {})}
     train_deeplab(
         manifest=snakemake.input.manifest,
         pseudo_masks=snakemake.input.pseudo_masks,
         output=snakemake.output[0],
         settings=parse_settings(SegmentationSettings, settings["segmentation"], "segmentation"),
+        context_settings=parse_settings(ContextSettings, context, "context"),
         seed=settings["seed"],
         round_index=int(snakemake.wildcards.round),
         threads=snakemake.threads,

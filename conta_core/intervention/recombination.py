@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -11,6 +11,7 @@ from conta_core.images import read_image
 from conta_core.intervention.objects import ObjectBank
 from conta_core.intervention.pixels import CutOut, cut_out, fill, paste, resized
 from conta_core.manifest import Manifest
+from conta_core.masks import IGNORE
 from conta_core.seeding import numpy_generator
 from conta_core.settings import ContextSettings
 
@@ -18,6 +19,8 @@ from conta_core.settings import ContextSettings
 MOST_OBJECTS = 3
 #: an object of which less than this share can be seen says nothing of its class
 VISIBLE = 0.5
+#: opacity from which a pixel is the pasted object's, and from which it is no longer the context's
+OBJECT, RIM = 0.5, 0.1
 
 
 @dataclass(frozen=True)
@@ -28,11 +31,14 @@ class Intervened:
         image: uint8 (H, W, 3), of the size of the image it is made from.
         tags: float32 (n,), 1 where the class can be seen.
         counted: float32 (n,), 0 where nothing is known of the class, and its loss is left out.
+        labels: uint8 (H, W), 0 background, i + 1 class i, 255 where an object was taken out, and
+            on the rims of those that were set in.
     """
 
     image: np.ndarray
     tags: np.ndarray
     counted: np.ndarray
+    labels: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -53,6 +59,8 @@ class Intervention:
         ids: training images.
         read_mask: image id -> uint8 (H, W), 0 background, i + 1 class i.
         settings: of the context.
+        recombined: share of views that become objects in another image's context.
+        counterfactual: share of views that become their context without its objects.
         seed: parts of the seed (seed, round, stage); the draws are the intervention's alone.
 
     Raises:
@@ -65,9 +73,13 @@ class Intervention:
         ids: Sequence[str],
         read_mask: Callable[[str], np.ndarray],
         settings: ContextSettings,
+        *,
+        recombined: float,
+        counterfactual: float,
         seed: tuple[int | str, ...],
     ) -> None:
         self._manifest, self._read_mask, self._seed = manifest, read_mask, seed
+        self._recombined, self._counterfactual = recombined, counterfactual
         self._settings = settings.intervention
         self._bank = ObjectBank(manifest, ids, read_mask, self._settings.trusted)
         self._classes = sorted(self._bank.trusted)
@@ -79,19 +91,12 @@ class Intervention:
         """The image of an id under a view's number, or None where it is left as it is."""
         generator = numpy_generator(*self._seed, "intervention", image_id, number)
         drawn = float(generator.random())
-        if drawn < self._settings.recombined:
+        if drawn < self._recombined:
             return self._recombine(image_id, generator)
-        if drawn < self._settings.recombined + self._settings.counterfactual:
-            return self._counterfactual(image_id)
+        if drawn < self._recombined + self._counterfactual:
+            # none of an image whose object swallowed its context
+            return None if image_id in self._bank.swallowed else self._emptied(image_id)
         return None
-
-    def _counterfactual(self, image_id: str) -> Intervened | None:
-        """The image without its objects; none of one whose object swallowed its context."""
-        if image_id in self._bank.swallowed:
-            return None
-        image = fill(self._read(image_id), self._read_mask(image_id) != 0)
-        tags, counted = self._emptied(image_id)
-        return Intervened(image, tags, counted)
 
     def _recombine(self, image_id: str, generator: np.random.Generator) -> Intervened | None:
         """The image's context, with objects that the prior draws, or with its own again."""
@@ -99,18 +104,20 @@ class Intervention:
         objects = self._own_objects(image_id) if own else self._drawn_objects(image_id, generator)
         if not objects:
             return None
-        image = fill(self._read(image_id), self._read_mask(image_id) != 0)
-        tags, counted = self._emptied(image_id)
+        made = self._emptied(image_id)
+        image = made.image
         seen: dict[int, tuple[np.ndarray, float]] = {}
         for one in objects:
             image, opacity = paste(image, one.cut, one.top, one.left)
+            made.labels[opacity > RIM] = IGNORE
+            made.labels[opacity > OBJECT] = one.index + 1
             for other, (before, whole) in seen.items():
                 seen[other] = (before * (1 - opacity), whole)
             seen[one.index] = (opacity, float(one.cut.opacity.sum()))
         for index, (opacity, whole) in seen.items():
-            tags[index] = 1.0
-            counted[index] = float(opacity.sum() >= VISIBLE * whole)
-        return Intervened(image, tags, counted)
+            made.tags[index] = 1.0
+            made.counted[index] = float(opacity.sum() >= VISIBLE * whole)
+        return replace(made, image=image)
 
     def _drawn_objects(self, image_id: str, generator: np.random.Generator) -> list[_Placed]:
         """As many objects as the image has tags, each of another class, from any image."""
@@ -135,12 +142,14 @@ class Intervention:
                 objects.append(_Placed(index, cut, *cut.origin))
         return objects
 
-    def _emptied(self, image_id: str) -> tuple[np.ndarray, np.ndarray]:
-        """Tags and counted classes of the image without its objects: a missed one may be there."""
+    def _emptied(self, image_id: str) -> Intervened:
+        """The image without its objects; one that was missed may still be there."""
+        hole = self._read_mask(image_id) != 0
         tags = np.zeros(len(self._manifest.classes), dtype=np.float32)
         counted = np.ones_like(tags)
         counted[self._bank.missed.get(image_id, [])] = 0.0
-        return tags, counted
+        labels = np.where(hole, np.uint8(IGNORE), np.uint8(0))
+        return Intervened(fill(self._read(image_id), hole), tags, counted, labels)
 
     def _cut(self, image_id: str, index: int) -> CutOut:
         return cut_out(self._read(image_id), self._read_mask(image_id) == index + 1)

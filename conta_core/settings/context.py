@@ -10,16 +10,26 @@ from conta_core.settings.base import Fraction, NonNegative, Positive, Range, Set
 
 
 class InterventionSettings(Settings):
-    """Training images that the classifier of method intervention sees beside the real ones."""
+    """Training images that the networks of method intervention see beside the real ones."""
 
     recombined: Fraction = Field(
-        0.4, description="share of views that become objects in another image's context"
+        0.4,
+        description="share of the classifier's views that become objects in another image's "
+        "context",
     )
     counterfactual: Fraction = Field(
-        0.2, description="share of views that become their context without its objects"
+        0.2,
+        description="share of the classifier's views that become their context without its objects",
+    )
+    segmentation: Fraction = Field(
+        0.4,
+        description="share of the segmentation model's views that become objects in another "
+        "image's context; 0: it sees real images alone",
     )
     masks: Literal["pseudo_masks", "truth"] = Field(
-        "pseudo_masks", description="where objects lie: the round before's masks, or ground truth"
+        "pseudo_masks",
+        description="where objects lie: pseudo-masks (for the classifier the round before's, for "
+        "the segmentation model the round's own), or ground truth",
     )
     backgrounds: Literal["other", "own"] = Field(
         "other", description="objects go into another image's context, or (an ablation) their own"

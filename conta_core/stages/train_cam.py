@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -11,9 +10,9 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from conta_core.context_maps import ContextMaps
+from conta_core.intervention.object_masks import object_masks
 from conta_core.intervention.recombination import Intervention
 from conta_core.manifest import Manifest
-from conta_core.masks import read_label_png, require_masks
 from conta_core.networks.cam_net import CamNet
 from conta_core.settings import CamSettings, ContextSettings
 from conta_core.training import processes
@@ -71,8 +70,16 @@ def train_cam(
     objective = CamObjective(model, settings.frozen_blocks)
     intervention = None
     if context_settings.method == "intervention":
-        read = _object_masks(data, ids, pseudo_masks, context_settings)
-        intervention = Intervention(data, ids, read, context_settings, training.draws)
+        shares = context_settings.intervention
+        intervention = Intervention(
+            data,
+            ids,
+            object_masks(data, ids, pseudo_masks, shares),
+            context_settings,
+            recombined=shares.recombined,
+            counterfactual=shares.counterfactual,
+            seed=training.draws,
+        )
     images = ViewedImages(
         data,
         ids,
@@ -139,19 +146,6 @@ class CamObjective(Objective):
         """The last block's output."""
         blocks = self.model.backbone(features[0], targets.get("context"), first=self._first)
         return blocks[-1] if blocks else features[0]
-
-
-def _object_masks(
-    data: Manifest, ids: Sequence[str], pseudo_masks: str | None, settings: ContextSettings
-) -> Callable[[str], np.ndarray]:
-    """Where the objects lie that an intervention recombines: image id -> labels (H, W)."""
-    if settings.intervention.masks == "truth":
-        return data.read_mask
-    if pseudo_masks is None:
-        raise ValueError("an intervention needs the pseudo-masks of the round before")
-    require_masks(pseudo_masks, ids)
-    folder = Path(pseudo_masks)
-    return lambda image_id: read_label_png(folder / f"{image_id}.png")
 
 
 def _groups(model: CamNet, settings: CamSettings) -> list[dict[str, Any]]:

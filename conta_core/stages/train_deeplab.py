@@ -12,10 +12,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from conta_core.intervention.object_masks import object_masks
+from conta_core.intervention.recombination import Intervention
 from conta_core.manifest import Manifest
 from conta_core.masks import IGNORE, read_label_png, require_masks, voc_palette
 from conta_core.networks.deeplab import DeepLab
-from conta_core.settings import SegmentationSettings
+from conta_core.settings import ContextSettings, SegmentationSettings
 from conta_core.training import processes
 from conta_core.training.batch_norms import prepare_batch_norms
 from conta_core.training.files import NO_FILES, TrainingFiles
@@ -33,6 +35,7 @@ def train_deeplab(
     pseudo_masks: str,
     output: str,
     settings: SegmentationSettings,
+    context_settings: ContextSettings,
     seed: int,
     round_index: int,
     threads: int,
@@ -40,11 +43,15 @@ def train_deeplab(
 ) -> None:
     """Minimise the sum of the cross-entropies of every scale and of their maximum.
 
+    Under method intervention a share of the views are objects of the round's pseudo-masks in
+    another image's context (docs/method.md, "The intervention").
+
     Args:
         manifest: path of dataset.json.
         pseudo_masks: folder of <id>.png.
         output: path of the model file.
         settings: of the segmentation model.
+        context_settings: the intervention; of another method nothing is read.
         seed: of the experiment.
         round_index: the round.
         threads: CPU threads, of all processes together.
@@ -65,6 +72,17 @@ def train_deeplab(
     if settings.class_balanced:
         shares = class_weights(pseudo_masks, ids, len(data.class_names))
     objective = MscObjective(model, settings.frozen_blocks, shares)
+    intervention = None
+    if context_settings.method == "intervention":
+        intervention = Intervention(
+            data,
+            ids,
+            object_masks(data, ids, pseudo_masks, context_settings.intervention),
+            context_settings,
+            recombined=context_settings.intervention.segmentation,
+            counterfactual=0.0,
+            seed=training.draws,
+        )
     images = ViewedImages(
         data,
         ids,
@@ -72,6 +90,7 @@ def train_deeplab(
         seed=training.draws,
         fill=model.backbone.fill,
         labels=lambda image_id: read_label_png(Path(pseudo_masks) / f"{image_id}.png"),
+        intervene=intervention,
     )
     training.run(
         "DeepLab",
@@ -80,6 +99,7 @@ def train_deeplab(
         images,
         inputs=[manifest, pseudo_masks],
         workers=training.readers,
+        context=context_settings if intervention else None,
     )
     training.keep(output, model, "deeplab", data.classes, architecture)
 

@@ -111,7 +111,7 @@ class ViewedImages(Dataset[dict[str, torch.Tensor]]):
         labels: image id -> uint8 (H, W); None: no labels.
         context: image id -> float32 (channels, h, w); None: no context.
         intervene: image id and number of the view -> the image that is seen in its place, or
-            None where it is left as it is; None: no intervention. Not together with labels.
+            None where it is left as it is; None: no intervention.
     """
 
     def __init__(
@@ -189,7 +189,8 @@ class ViewedImages(Dataset[dict[str, torch.Tensor]]):
             counted = instead.counted if instead else np.ones_like(tags)
             sample["counted"] = torch.from_numpy(counted)
         if self._labels is not None:
-            labels = view.apply(self._labels(image_id), cv2.INTER_NEAREST, IGNORE)
+            lying = instead.labels if instead else self._labels(image_id)
+            labels = view.apply(lying, cv2.INTER_NEAREST, IGNORE)
             sample["labels"] = torch.from_numpy(labels)
         if self._context is not None:
             side = max(1, self._settings.crop // CONTEXT_STRIDE)

@@ -24,6 +24,7 @@ from stale_work import (
     FROM_TRAIN_CAM_OF_INTERVENTION,
     FROM_TRAIN_CAM_WITH_CONTEXT,
     FROM_TRAIN_DEEPLAB,
+    FROM_TRAIN_DEEPLAB_OF_INTERVENTION,
     FROM_TRAIN_IRN,
     GATHERED,
     MAKE_CONTEXT_SHAPES,
@@ -91,6 +92,14 @@ CHANGES: dict[str, tuple[dict[str, Any], set[Work]]] = {
     "context.intervention.recombined": (
         {"context": {"intervention": {"recombined": 0.3}}},
         FROM_TRAIN_CAM_OF_INTERVENTION,
+    ),
+    "context.intervention.segmentation": (
+        {"context": {"intervention": {"segmentation": 0.3}}},
+        FROM_TRAIN_DEEPLAB_OF_INTERVENTION,
+    ),
+    "context.intervention.segmentation, none": (
+        {"context": {"intervention": {"segmentation": 0.0}}},
+        FROM_TRAIN_DEEPLAB_OF_INTERVENTION,
     ),
     "context.intervention.masks": (
         {"context": {"intervention": {"masks": "truth"}}},
@@ -178,18 +187,18 @@ GROUPS: dict[str, set[str]] = {
     "walk": {"refine_cams"},
     "pseudo_masks": {"make_pseudo_masks"},
     "segmentation": {"train_deeplab"},
-    "context.method": {"train_cam"},
+    "context.method": {"train_cam", "train_deeplab"},
     "context.block": {"train_cam"},
     "context.scaling": {"train_cam", "extract_cams", "evaluate_reliance"},
     "context.size": {"build_confounders"},
     "context.source": {"build_confounders"},
     "context.masks": {"build_confounders", "deconfound"},
-    "context.prior": {"build_confounders", "train_cam"},
+    "context.prior": {"build_confounders", "train_cam", "train_deeplab"},
     "context.steps": {"deconfound"},
     "context.learning_rate": {"deconfound"},
     "context.maps": {"deconfound"},
     "context.assignment": {"deconfound"},
-    "context.intervention": {"train_cam"},
+    "context.intervention": {"train_cam", "train_deeplab"},
     "crf": {"evaluate_crf"},
 }
 

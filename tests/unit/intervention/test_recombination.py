@@ -21,13 +21,23 @@ def intervention(
     changed: dict[str, np.ndarray] | None = None,
     seed: tuple[int | str, ...] = SEED,
     prior: Any = "uniform",
+    recombined: float = 0.0,
+    counterfactual: float = 0.0,
     **settings: Any,
 ) -> Intervention:
     manifest, folder = recombined_set
     context = ContextSettings(
         method="intervention", prior=prior, intervention=InterventionSettings(**settings)
     )
-    return Intervention(manifest, manifest.ids("train"), masks_of(folder, changed), context, seed)
+    return Intervention(
+        manifest,
+        manifest.ids("train"),
+        masks_of(folder, changed),
+        context,
+        recombined=recombined,
+        counterfactual=counterfactual,
+        seed=seed,
+    )
 
 
 def some(found: Intervened | None) -> Intervened:
@@ -54,6 +64,36 @@ def test_kinds_come_in_their_shares(recombined_set: tuple[Manifest, Path]) -> No
     assert kinds["recombined"] == pytest.approx(300, abs=40)
     assert kinds["counterfactual"] == pytest.approx(120, abs=35)
     assert kinds["real"] == pytest.approx(180, abs=40)
+
+
+def test_labels_of_a_counterfactual_say_nothing_of_the_hole(
+    recombined_set: tuple[Manifest, Path],
+) -> None:
+    found = some(intervention(recombined_set, counterfactual=1.0)("blue", 0))
+    truth = masks_of(recombined_set[1])("blue")
+    assert np.array_equal(found.labels, np.where(truth != 0, 255, 0))
+
+
+def test_labels_lie_on_what_was_set_in(recombined_set: tuple[Manifest, Path]) -> None:
+    """Objects are grey and contexts are not: each label but 255 can be read off the colours."""
+    act = intervention(recombined_set, recombined=1.0)
+    labelled: Counter[int] = Counter()
+    for image_id, colour in COLOURS.items():
+        hole = masks_of(recombined_set[1])(image_id) != 0
+        for number in range(20):
+            found = some(act(image_id, number))
+            pixels = found.image.astype(int)
+            for index, value in GREY.items():
+                inside = found.labels == index + 1
+                assert inside.any() == bool(found.tags[index])
+                assert (np.abs(pixels[inside] - value) < 130).all()  # half of a rim's opacity
+                labelled[index] += int(inside.sum())
+            background = found.labels == 0
+            assert np.abs(pixels[background] - colour).max() <= 25  # a tenth of a rim's opacity
+            assert not (background & hole).any()
+            unknown = found.labels == 255
+            assert unknown[~hole].mean() < 0.1
+    assert min(labelled[0], labelled[1]) > 1000
 
 
 @pytest.mark.parametrize("image_id", COLOURS)

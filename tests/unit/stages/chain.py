@@ -157,17 +157,22 @@ class Chain:
             workers=1,
         )
 
+    def train_deeplab(self, round_index: int = 0, **change: Any) -> None:
+        options: dict[str, Any] = {
+            "manifest": self.manifest,
+            "pseudo_masks": self.path("pseudo_masks"),
+            "output": self.path("deeplab.safetensors", round_index),
+            "settings": SEGMENTATION,
+            "context_settings": ContextSettings(method="none"),
+            "seed": self.seed,
+            "round_index": round_index,
+            "threads": 1,
+        }
+        train_deeplab(**{**options, **change})
+
     def segment(self) -> None:
         """DeepLab and its predictions of both lists."""
-        train_deeplab(
-            manifest=self.manifest,
-            pseudo_masks=self.path("pseudo_masks"),
-            output=self.path("deeplab.safetensors"),
-            settings=SEGMENTATION,
-            seed=self.seed,
-            round_index=0,
-            threads=1,
-        )
+        self.train_deeplab()
         for stage, name in ((predict_logits, "logits.h5"), (predict_train_masks, "train_masks.h5")):
             make_store(
                 stage,

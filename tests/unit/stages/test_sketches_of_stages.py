@@ -14,7 +14,6 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from conta_core.manifest import Manifest
 from conta_core.masks import voc_palette
-from conta_core.stages.train_deeplab import train_deeplab
 from conta_core.stages.train_irn import train_irn
 from conta_core.training import sketches
 from conta_core.training.files import NO_FILES, TrainingFiles
@@ -36,14 +35,9 @@ def cam_with_context(chain: Chain, output: Path, files: TrainingFiles) -> None:
 
 
 def deeplab(chain: Chain, output: Path, files: TrainingFiles) -> None:
-    train_deeplab(
-        manifest=chain.manifest,
-        pseudo_masks=chain.path("pseudo_masks"),
+    chain.train_deeplab(
         output=str(output),
         settings=SEGMENTATION.model_copy(update={"epochs": 2}),
-        seed=0,
-        round_index=0,
-        threads=1,
         files=files,
     )
 

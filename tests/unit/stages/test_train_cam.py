@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 from chain import CAM, Chain
+from drawn_batches import drawn
 from made_predictions import causal_step
 from safetensors.torch import load_file
 from torch import Tensor
@@ -18,7 +18,7 @@ from conta_core.networks.loading import load_network
 from conta_core.settings import ContextSettings, InterventionSettings
 from conta_core.stages.train_cam import CamObjective
 from conta_core.stores.reader import StoreReader
-from conta_core.training.frozen_features import Batch, batches
+from conta_core.training.frozen_features import Batch
 from conta_core.weights import read_metadata
 
 
@@ -35,25 +35,6 @@ def test_what_learned(chain: Chain, tmp_path: Path) -> None:
         frozen = key.startswith(("backbone.blocks.0", "backbone.blocks.1", "backbone.blocks.2"))
         statistic = key.endswith(("running_mean", "running_var", "num_batches_tracked"))
         assert learned == (not frozen and not statistic), key
-
-
-def drawn(
-    monkeypatch: pytest.MonkeyPatch, run: Callable[[], Any]
-) -> tuple[list[Batch], list[dict[str, Any]]]:
-    """The batches that a training reads and its parameter groups; nothing is learned."""
-    kept: list[Batch] = []
-    groups: list[dict[str, Any]] = []
-
-    def keep(objective: Any, given: Any, images: Any, schedule: Any, **options: Any) -> None:
-        views, device = schedule.settings.views, torch.device("cpu")
-        passes = schedule.passes()
-        kept.extend(batches(images, objective.frozen, passes, views=views, device=device))
-        assert len(kept) == schedule.steps
-        groups.extend(given)
-
-    monkeypatch.setattr("conta_core.training.model_training.train", keep)
-    run()
-    return kept, groups
 
 
 @pytest.mark.parametrize("views", [0, 2])
@@ -138,7 +119,7 @@ def test_classes_that_are_not_counted_have_no_loss(chain: Chain) -> None:
 
 def test_an_intervention_needs_masks(chain: Chain, tmp_path: Path) -> None:
     acting = ContextSettings(method="intervention")
-    with pytest.raises(ValueError, match="needs the pseudo-masks of the round before"):
+    with pytest.raises(ValueError, match="needs pseudo-masks"):
         chain.train_cam(output=str(tmp_path / "x"), context_settings=acting)
 
 

@@ -5,13 +5,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from chain import Chain
+from chain import SEGMENTATION, Chain
+from drawn_batches import drawn
 from safetensors.torch import load_file
 from torch import Tensor
 
 from conta_core.manifest import Manifest
 from conta_core.masks import read_label_png
+from conta_core.settings import ContextSettings, InterventionSettings
 from conta_core.stages.train_deeplab import class_weights, msc_terms
+from conta_core.training.frozen_features import Batch
 from conta_core.training.objective import weighted_ratios
 
 
@@ -64,3 +67,64 @@ def test_class_weights(chain: Chain, data: Manifest) -> None:
     mean = sum(roots.values()) / len(roots)
     for k in range(7):
         assert found[k] == pytest.approx(roots.get(k, 0.0) / mean, rel=1e-5)
+
+
+def acting(share: float) -> ContextSettings:
+    """The classifier's shares are others than the segmentation model's."""
+    return ContextSettings(
+        method="intervention",
+        intervention=InterventionSettings(
+            recombined=0.0, counterfactual=1.0, segmentation=share, trusted=None
+        ),
+    )
+
+
+def test_an_intervention_moves_no_other_draw(
+    chain: Chain, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Initial weights, order and views are the control's; images and labels differ together."""
+    files = {share: tmp_path / f"{share}.safetensors" for share in (0.0, 0.5)}
+    settings = SEGMENTATION.model_copy(update={"views": 0, "frozen_blocks": 0})
+
+    def run(share: float) -> list[Batch]:
+        return drawn(
+            monkeypatch,
+            lambda: chain.train_deeplab(
+                output=str(files[share]),
+                settings=settings,
+                context_settings=acting(share),
+                round_index=1,
+            ),
+        )[0]
+
+    counts = {"same": 0, "other": 0}
+    for one, other in zip(run(0.0), run(0.5), strict=True):
+        assert one.whole == other.whole
+        images = zip(one.features[0], other.features[0], strict=True)
+        labels = zip(one.targets["labels"], other.targets["labels"], strict=True)
+        for (before, after), (lying, instead) in zip(images, labels, strict=True):
+            same = torch.equal(before, after)
+            counts["same" if same else "other"] += 1
+            if same:
+                assert torch.equal(lying, instead)
+            else:
+                assert (instead == 255).any()
+    assert counts["same"] > 5
+    assert counts["other"] > 5
+    plain, after = (load_file(path) for path in files.values())
+    assert all(torch.equal(plain[key], after[key]) for key in plain)
+
+
+def test_the_share_of_another_method_is_not_read(
+    chain: Chain, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def run(context: ContextSettings) -> list[Batch]:
+        output = str(tmp_path / "x.safetensors")
+        return drawn(
+            monkeypatch,
+            lambda: chain.train_deeplab(output=output, context_settings=context, round_index=1),
+        )[0]
+
+    others = acting(1.0).model_copy(update={"method": "conta"})
+    for one, other in zip(run(ContextSettings(method="none")), run(others), strict=True):
+        assert torch.equal(one.targets["labels"], other.targets["labels"])

@@ -237,7 +237,7 @@ def test_an_intervened_image_is_seen_under_the_same_view(manifest: Manifest) -> 
     tags, counted = np.array([1, 0], np.float32), np.array([1, 0], np.float32)
 
     def intervene(image_id: str, number: int) -> Intervened | None:
-        return Intervened(negative, tags, counted) if number % 2 else None
+        return Intervened(negative, tags, counted, square(2, 255)) if number % 2 else None
 
     options: dict[str, Any] = {"settings": sizes(resize=(150, 150)), "seed": SEED, "fill": FILL}
     plain = ViewedImages(manifest, IDS, **options)
@@ -256,3 +256,20 @@ def test_an_intervened_image_is_seen_under_the_same_view(manifest: Manifest) -> 
             assert after["counted"].tolist() == [1, 0]
     whole, _ = acting.whole(0)
     assert torch.equal(whole["image"], plain.whole(0)[0]["image"])
+
+
+def test_labels_are_those_of_the_image_that_is_seen(manifest: Manifest) -> None:
+    one = np.ones(2, np.float32)
+    seen = Intervened(np.zeros((*SIZE, 3), np.uint8), one, one, square(2, 255))
+    images = ViewedImages(
+        manifest,
+        IDS,
+        settings=sizes(resize=(150, 150)),
+        seed=SEED,
+        fill=FILL,
+        labels=lambda _: square(1),
+        intervene=lambda image_id, number: seen if number else None,
+    )
+    plain, other = (images[0, number]["labels"] for number in (0, 1))
+    assert {0, 1} <= set(plain.unique().tolist()) <= {0, 1, 255}
+    assert set(other.unique().tolist()) == {2, 255}
