@@ -177,6 +177,22 @@ def get_classifier_settings(wildcards):
     return pick(EXPERIMENTS[wildcards.run], keys, ["cam.scales"])
 
 
+def get_first_refined(wildcards):
+    """The refined CAMs of round 0, where an intervention's threshold follows them."""
+    settings = EXPERIMENTS[wildcards.run].context.intervention
+    if get_method(wildcards) != "intervention" or settings.threshold == "fixed":
+        return []
+    return get_path("results/{run}/round-{round}/irn/refined.h5", wildcards.run, 0)
+
+
+def get_pseudo_mask_settings(wildcards):
+    """The keys that a round's pseudo-masks depend on."""
+    keys = ["pseudo_masks", "irn.label_crf"]
+    if get_first_refined(wildcards):
+        keys += ["context.intervention.threshold", "context.intervention.trusted"]
+    return pick(EXPERIMENTS[wildcards.run], keys)
+
+
 def get_segmentation_settings(wildcards):
     """The keys that a round's segmentation model depends on."""
     experiment = EXPERIMENTS[wildcards.run]

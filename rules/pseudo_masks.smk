@@ -12,6 +12,7 @@ rule make_pseudo_masks:
     input:
         manifest="results/{run}/dataset.json",
         refined="results/{run}/round-{round}/irn/refined.h5",
+        first_refined=get_first_refined,
     output:
         directory("results/{run}/round-{round}/pseudo_masks"),
     log:
@@ -25,7 +26,7 @@ rule make_pseudo_masks:
         mem_mb=grow(3000),
         runtime=grow(240),
     params:
-        settings=get_settings("pseudo_masks", "irn.label_crf"),
+        settings=get_pseudo_mask_settings,
     message:
         "{wildcards.run} round {wildcards.round}: make pseudo-masks"
     script:

@@ -2,16 +2,20 @@
 
 from conta_core.config import parse_settings
 from conta_core.jobs import job
-from conta_core.settings import IrnSettings, PseudoMaskSettings
+from conta_core.settings import ContextSettings, IrnSettings, PseudoMaskSettings
 from conta_core.stages.make_pseudo_masks import make_pseudo_masks
 
 with job(snakemake.log[0], snakemake.rule, snakemake.wildcards):
     settings = snakemake.params.settings
+    # the params name an intervention only where the threshold follows round 0
+    context = parse_settings(ContextSettings, settings.get("context", {}), "context")
     make_pseudo_masks(
         manifest=snakemake.input.manifest,
         refined=snakemake.input.refined,
+        first_refined=snakemake.input.first_refined or None,
         output=snakemake.output[0],
         settings=parse_settings(PseudoMaskSettings, settings["pseudo_masks"], "pseudo_masks"),
+        trusted=context.intervention.trusted,
         label_crf=parse_settings(IrnSettings, settings["irn"], "irn").label_crf,
         workers=snakemake.threads,
     )

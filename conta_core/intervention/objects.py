@@ -8,19 +8,17 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from conta_core.errors import ContaError
+from conta_core.intervention.trust import Verdict, judge
 from conta_core.manifest import Manifest
 
 LOGGER = logging.getLogger(__name__)
 
 
 class ObjectBank:
-    """Which image holds which object, judged without ground truth by the objects' areas.
+    """Which image holds which object, judged by the objects' areas (:mod:`.trust`).
 
     An object is all that a mask gives to one of its image's tags; its area is its share of
-    the image. Beside the median of its class, or of all objects where that is smaller, an
-    object that is much smaller was missed, and one that is much larger has swallowed its
-    context. (A class that mostly swallows its context has a median that has done so too; the
-    median of all objects shows it.)
+    the image.
 
     Args:
         manifest: of the data set.
@@ -46,19 +44,16 @@ class ObjectBank:
         trusted: tuple[float, float] | None,
     ) -> None:
         areas = {i: _areas(read_mask(i), manifest.tag_indices(i)) for i in ids}
-        usual = _usual_areas(areas, len(manifest.classes))
-        least, greatest = trusted or (0.0, np.inf)
         self.trusted: dict[int, list[str]] = {}
         self.missed: dict[str, list[int]] = {}
         self.swallowed: set[str] = set()
-        for image_id, own in areas.items():
-            for index, area in own.items():
-                if area == 0 or area < least * usual[index]:
-                    self.missed.setdefault(image_id, []).append(index)
-                elif area > greatest * usual[index]:
-                    self.swallowed.add(image_id)
-                else:
-                    self.trusted.setdefault(index, []).append(image_id)
+        for image_id, index, verdict in judge(areas, len(manifest.classes), trusted):
+            if verdict is Verdict.MISSED:
+                self.missed.setdefault(image_id, []).append(index)
+            elif verdict is Verdict.SWALLOWED:
+                self.swallowed.add(image_id)
+            else:
+                self.trusted.setdefault(index, []).append(image_id)
         self._report(manifest, areas)
 
     def _report(self, manifest: Manifest, areas: dict[str, dict[int, float]]) -> None:
@@ -82,14 +77,3 @@ def _areas(mask: np.ndarray, tags: np.ndarray) -> dict[int, float]:
     """Class index -> share of the image, for the tags."""
     pixels = np.bincount(mask.ravel(), minlength=256)
     return {int(index): float(pixels[index + 1]) / mask.size for index in tags}
-
-
-def _usual_areas(areas: dict[str, dict[int, float]], class_count: int) -> list[float]:
-    """By class the median area of its objects or of all objects, whichever is smaller."""
-    found: list[list[float]] = [[] for _ in range(class_count)]
-    for own in areas.values():
-        for index, area in own.items():
-            if area > 0:
-                found[index].append(area)
-    of_all = [area for own in found for area in own]
-    return [float(min(np.median(own), np.median(of_all))) if own else 0.0 for own in found]

@@ -31,6 +31,12 @@ class InterventionSettings(Settings):
         description="where objects lie: pseudo-masks (for the classifier the round before's, for "
         "the segmentation model the round's own), or ground truth",
     )
+    threshold: Literal["same_area", "fixed"] = Field(
+        "same_area",
+        description="of the pseudo-masks from round 1 on. same_area: the one at which the objects "
+        "that can be trusted in round 0 are as large, in all, as there; fixed: "
+        "pseudo_masks.background_threshold",
+    )
     backgrounds: Literal["other", "own"] = Field(
         "other", description="objects go into another image's context, or (an ablation) their own"
     )

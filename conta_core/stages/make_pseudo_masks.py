@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import numpy as np
 from conta_core.atomic import replace_folder_when_done
 from conta_core.crf import refine_labels
 from conta_core.images import read_image
+from conta_core.intervention.same_area import THRESHOLDS, areas_above, same_area_threshold
 from conta_core.manifest import ImageRecord, Manifest
 from conta_core.masks import write_label_png
 from conta_core.parallel import map_in_order
@@ -26,8 +28,10 @@ def make_pseudo_masks(
     *,
     manifest: str,
     refined: str,
+    first_refined: str | None,
     output: str,
     settings: PseudoMaskSettings,
+    trusted: tuple[float, float] | None,
     label_crf: LabelCrfSettings,
     workers: int,
 ) -> None:
@@ -39,8 +43,12 @@ def make_pseudo_masks(
     Args:
         manifest: path of dataset.json.
         refined: path of the refined CAMs' store.
+        first_refined: path of round 0's, by which the threshold is chosen anew
+            (:mod:`conta_core.intervention.same_area`); None: it is the settings'.
         output: folder; an older one is replaced when all masks are made.
         settings: background threshold, and whether to use the CRF.
+        trusted: least and greatest area of an object that is trusted; read with
+            ``first_refined`` alone.
         label_crf: the CRF's values.
         workers: processes.
 
@@ -51,11 +59,52 @@ def make_pseudo_masks(
     ids = data.ids("train")
     with StoreReader(refined, "refined", ids, data.classes):
         pass  # refuses a store that lacks an image, before any work
+    if first_refined is not None:
+        threshold = _same_area(data, refined, first_refined, settings, trusted, workers)
+        settings = settings.model_copy(update={"background_threshold": threshold})
     with replace_folder_when_done(output) as folder:
         tasks = (_Task(refined, data.images[i], folder, settings, label_crf) for i in ids)
         written = map_in_order(_write_mask, tasks, workers)
         for _ in track(written, len(ids), "pseudo-masks", LOGGER):
             pass
+
+
+def _same_area(
+    data: Manifest,
+    refined: str,
+    first_refined: str,
+    settings: PseudoMaskSettings,
+    trusted: tuple[float, float] | None,
+    workers: int,
+) -> float:
+    """The threshold at which trusted objects are as large as in round 0."""
+    ids, own = data.ids("train"), settings.background_threshold
+    with StoreReader(first_refined, "refined", ids, data.classes):
+        pass
+    before = _areas(data, first_refined, np.array([own]), workers)
+    first = {i: {index: float(area[0]) for index, area in found.items()} for i, found in before}
+    now = dict(_areas(data, refined, THRESHOLDS, workers))
+    threshold = same_area_threshold(first, now, len(data.classes), trusted)
+    LOGGER.info(
+        "background threshold %.2f: there, objects are as large as in round 0 at %.2f",
+        threshold,
+        own,
+    )
+    return threshold
+
+
+def _areas(
+    data: Manifest, refined: str, thresholds: np.ndarray, workers: int
+) -> Iterator[tuple[str, dict[int, np.ndarray]]]:
+    """Image id, and the areas of its tags at each threshold."""
+    ids = data.ids("train")
+    found = map_in_order(_areas_of, ((refined, data.images[i], thresholds) for i in ids), workers)
+    return zip(ids, found, strict=True)
+
+
+def _areas_of(task: tuple[str, ImageRecord, np.ndarray]) -> dict[int, np.ndarray]:
+    refined, record, thresholds = task
+    return areas_above(*_read(refined, record), thresholds)
 
 
 @dataclass(frozen=True)
@@ -69,11 +118,16 @@ class _Task:
 
 def _write_mask(task: _Task) -> None:
     record = task.record
-    with StoreReader(task.refined, "refined") as store:
-        maps = upsample_refined(store.read(record.id, "refined"), record.size)
-        keys = store.read(record.id, "keys")
+    maps, keys = _read(task.refined, record)
     own = label_argmax(maps, np.arange(len(keys)), task.settings.background_threshold)
     if task.settings.crf:
         own = refine_labels(read_image(record.image), own, len(keys) + 1, task.label_crf)
     labels = np.concatenate([[0], keys + 1]).astype(np.uint8)[own]
     write_label_png(task.folder / f"{record.id}.png", labels)
+
+
+def _read(refined: str, record: ImageRecord) -> tuple[np.ndarray, np.ndarray]:
+    """Refined CAMs at full size, float32 (k, H, W), and their class indices, int (k,)."""
+    with StoreReader(refined, "refined") as store:
+        maps = upsample_refined(store.read(record.id, "refined"), record.size)
+        return maps, store.read(record.id, "keys")

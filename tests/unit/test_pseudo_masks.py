@@ -98,8 +98,10 @@ def test_stage_writes_one_mask_an_image(tmp_path: Path, crf: bool, workers: int)
     make_pseudo_masks(
         manifest=str(tmp_path / "dataset.json"),
         refined=str(tmp_path / "refined.h5"),
+        first_refined=None,
         output=str(tmp_path / "masks"),
         settings=PseudoMaskSettings(crf=crf, background_threshold=0.5),
+        trusted=None,
         label_crf=LabelCrfSettings(),
         workers=workers,
     )

@@ -103,6 +103,9 @@ FROM_BUILD_CONFOUNDERS = conta_from(set(), BUILD_CONFOUNDERS)
 FROM_DECONFOUND = conta_from(set(), DECONFOUND)
 FROM_TRAIN_CAM_WITH_CONTEXT = conta_from(set(), set())
 FROM_TRAIN_CAM_OF_INTERVENTION = jobs("intervention", {1: TRAIN_CAM, None: SUMMARISE})
+FROM_MAKE_PSEUDO_MASKS_OF_INTERVENTION = jobs(
+    "intervention", {1: MAKE_PSEUDO_MASKS, None: SUMMARISE}
+)
 FROM_TRAIN_DEEPLAB_OF_INTERVENTION = jobs("intervention", {1: TRAIN_DEEPLAB, None: SUMMARISE})
 
 #: rule that gathers a store -> rule that makes its parts

@@ -19,6 +19,7 @@ from stale_work import (
     FROM_INDEX_DATASET,
     FROM_MAKE_IRN_LABELS,
     FROM_MAKE_PSEUDO_MASKS,
+    FROM_MAKE_PSEUDO_MASKS_OF_INTERVENTION,
     FROM_REFINE_CAMS,
     FROM_TRAIN_CAM,
     FROM_TRAIN_CAM_OF_INTERVENTION,
@@ -100,6 +101,10 @@ CHANGES: dict[str, tuple[dict[str, Any], set[Work]]] = {
     "context.intervention.segmentation, none": (
         {"context": {"intervention": {"segmentation": 0.0}}},
         FROM_TRAIN_DEEPLAB_OF_INTERVENTION,
+    ),
+    "context.intervention.threshold": (
+        {"context": {"intervention": {"threshold": "fixed"}}},
+        FROM_MAKE_PSEUDO_MASKS_OF_INTERVENTION,
     ),
     "context.intervention.masks": (
         {"context": {"intervention": {"masks": "truth"}}},
@@ -198,7 +203,7 @@ GROUPS: dict[str, set[str]] = {
     "context.learning_rate": {"deconfound"},
     "context.maps": {"deconfound"},
     "context.assignment": {"deconfound"},
-    "context.intervention": {"train_cam", "train_deeplab"},
+    "context.intervention": {"train_cam", "make_pseudo_masks", "train_deeplab"},
     "crf": {"evaluate_crf"},
 }
 

@@ -148,14 +148,20 @@ class Chain:
             round_index=0,
             threads=1,
         )
-        make_pseudo_masks(
-            manifest=self.manifest,
-            refined=self.path("refined.h5"),
-            output=self.path("pseudo_masks"),
-            settings=PseudoMaskSettings(crf=False),
-            label_crf=LABEL_CRF,
-            workers=1,
-        )
+        self.make_pseudo_masks()
+
+    def make_pseudo_masks(self, **change: Any) -> None:
+        options: dict[str, Any] = {
+            "manifest": self.manifest,
+            "refined": self.path("refined.h5"),
+            "first_refined": None,
+            "output": self.path("pseudo_masks"),
+            "settings": PseudoMaskSettings(crf=False),
+            "trusted": None,
+            "label_crf": LABEL_CRF,
+            "workers": 1,
+        }
+        make_pseudo_masks(**{**options, **change})
 
     def train_deeplab(self, round_index: int = 0, **change: Any) -> None:
         options: dict[str, Any] = {
