@@ -13,6 +13,7 @@ from conta_core.comparison.samples import (
     estimate,
     paired_difference,
     share_undone,
+    stands_out,
 )
 
 #: a level of confounding, 0..1, or None
@@ -28,7 +29,7 @@ class ArmResult:
         estimate: over the seeds.
         difference: to the first arm, within pairs; None: of the first arm.
         damage: the first arm at the least confounding less the first arm here; None at that level.
-        undone: share of the damage that the arm undoes; None where there is none.
+        undone: share of the damage that the arm undoes; None where no damage stands out.
     """
 
     values: dict[int, float]
@@ -85,7 +86,7 @@ def compare_arms(
         here = estimate([*reference.values()])
         if level is not None and level != least and best and here:
             damage = best.mean - here.mean
-            if difference is not None:
+            if difference is not None and stands_out(best, here):
                 undone = share_undone(difference.mean, damage, measure.better)
         results[level, measure, arm] = ArmResult(found, mean, difference, damage, undone)
     return results

@@ -80,6 +80,15 @@ def paired_difference(
     return Difference(found.mean, found.mean - half, found.mean + half, found.count)
 
 
+def stands_out(one: Estimate, other: Estimate) -> bool:
+    """Whether two means differ by more than twice the standard error of their difference.
+
+    A single value has no standard error, and counts as exact.
+    """
+    error = math.hypot(one.standard_error or 0.0, other.standard_error or 0.0)
+    return abs(one.mean - other.mean) > 2 * error
+
+
 def share_undone(difference: float, damage: float, better: int) -> float | None:
     """The share of a damage that a difference undoes.
 

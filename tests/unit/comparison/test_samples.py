@@ -8,7 +8,13 @@ import statistics
 import numpy as np
 import pytest
 
-from conta_core.comparison.samples import estimate, paired_difference, share_undone
+from conta_core.comparison.samples import (
+    Estimate,
+    estimate,
+    paired_difference,
+    share_undone,
+    stands_out,
+)
 from conta_core.comparison.student_t import probability_within, quantile
 
 #: two-sided 95 %, from the tables that stand in textbooks
@@ -118,3 +124,18 @@ def test_interval_covers_as_often_as_it_says() -> None:
 )
 def test_share_undone(difference: float, damage: float, better: int, share: float | None) -> None:
     assert share_undone(difference, damage, better) == share
+
+
+@pytest.mark.parametrize(
+    ("other", "stands"),
+    [
+        (Estimate(21.0, 4.0, 3), True),  # errors of 3 and 4: 5 of the difference, twice is 10
+        (Estimate(-1.0, 4.0, 3), True),
+        (Estimate(19.0, 4.0, 3), False),
+        (Estimate(17.0, None, 1), True),
+        (Estimate(15.0, None, 1), False),
+    ],
+)
+def test_a_damage_stands_out_of_its_error(other: Estimate, stands: bool) -> None:
+    assert stands_out(Estimate(10.0, 3.0, 5), other) == stands
+    assert stands_out(other, Estimate(10.0, 3.0, 5)) == stands
