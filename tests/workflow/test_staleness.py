@@ -203,7 +203,12 @@ GROUPS: dict[str, set[str]] = {
     "context.learning_rate": {"deconfound"},
     "context.maps": {"deconfound"},
     "context.assignment": {"deconfound"},
-    "context.intervention": {"train_cam", "make_pseudo_masks", "train_deeplab"},
+    "context.intervention": {"train_cam", "train_deeplab"},
+    "context.intervention.recombined": {"train_cam"},
+    "context.intervention.counterfactual": {"train_cam"},
+    "context.intervention.segmentation": {"train_deeplab"},
+    "context.intervention.threshold": {"make_pseudo_masks"},
+    "context.intervention.trusted": {"train_cam", "make_pseudo_masks", "train_deeplab"},
     "crf": {"evaluate_crf"},
 }
 
