@@ -213,6 +213,15 @@ def test_plan_of_a_recipe(tmp_path: Path, recipe: str | None) -> None:
     assert {rule: counts[rule] for rule in expected} == expected
 
 
+def test_plan_of_the_full_size_pair(tmp_path: Path) -> None:
+    """The defaults, but for the arm."""
+    recipe = REPOSITORY / "configs" / "evidence" / "full_size.yaml"
+    assert set(yaml.safe_load(recipe.read_text())) == {"comparison", "rounds"}
+    counts = job_counts(dry_run(tmp_path, "evidence", "--configfile", str(recipe)))
+    assert (counts["train_cam"], counts["deconfound"]) == (1 + 2 * 2, 0)
+    assert (counts["summarise"], counts["note_start"], counts["compare"]) == (2, 1, 1)
+
+
 def test_plan_of_the_photographs(tmp_path: Path) -> None:
     """Beside an excerpt: one level, no confounding that could be set."""
     recipe = REPOSITORY / "configs" / "evidence" / "photographs.yaml"

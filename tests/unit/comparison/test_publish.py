@@ -55,7 +55,13 @@ def test_tables_that_are_not_there(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "recipe", ["evidence.yaml", "evidence/photographs.yaml", "evidence/painted.yaml"]
+    "recipe",
+    [
+        "evidence.yaml",
+        "evidence/full_size.yaml",
+        "evidence/photographs.yaml",
+        "evidence/painted.yaml",
+    ],
 )
 def test_the_page_of_the_evidence_has_a_place(recipe: str) -> None:
     root = Path(__file__).resolve().parents[3]
