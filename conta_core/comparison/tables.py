@@ -74,7 +74,7 @@ def all_sections(results: Results) -> list[Section]:
     sections.append(Section("Round 0, shared by all arms: mIoU", _shared(results)))
     times = _times(results)
     if times is not None:
-        words = "Of train_cam, which alone differs by arm, as the jobs were last run here."
+        words = "Of train_cam, as the jobs were last run here."
         sections.append(Section("Training time", [words, times]))
     sections.append(Section("Arms", [_arms(results)]))
     return sections
