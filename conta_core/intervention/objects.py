@@ -1,4 +1,4 @@
-"""The objects that the round before found, by class, and which of them to trust."""
+"""The objects that masks hold, by class, and which of them to trust."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ class ObjectBank:
         if not self.trusted:
             raise ContaError(
                 f"the masks of {len(areas)} training images hold no object to recombine; look at "
-                "the pseudo-masks of the round before, or lower pseudo_masks.background_threshold"
+                "the pseudo-masks, or lower pseudo_masks.background_threshold"
             )
         without = [n for i, n in enumerate(manifest.classes) if i not in self.trusted]
         if without:
