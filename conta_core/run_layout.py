@@ -13,9 +13,12 @@ from conta_core.shared_start import read_start
 if TYPE_CHECKING:
     from conta_core.settings import Experiment
 
-#: the stages that make a data set, and those of the causal step
+#: the stages that make a data set, those of the causal step, and those of an intervention
 MADE = ("make_context_shapes", "make_coco_masks")
 OF_CONTEXT = ("build_confounders", "deconfound")
+OF_INTERVENTION = ("measure_objects",)
+#: of every run its own, also in a round 0 that another run makes
+OF_METHOD = (*OF_CONTEXT, *OF_INTERVENTION)
 
 RUN = "results/{run}"
 ROUND = f"{RUN}/round-{{round}}"
@@ -77,19 +80,21 @@ class Stage:
         if self.name in OF_CONTEXT:
             later = index is not None and index < experiment.rounds - 1
             return later and experiment.context.method == "conta"
+        if self.name in OF_INTERVENTION:
+            return index is not None and _measures_objects(index, experiment)
         return True
 
     @property
     def depends_on_config(self) -> bool:
         """Whether some runs do without it."""
-        return self.name in (*MADE, *OF_CONTEXT, "note_start", "evaluate_reliance")
+        return self.name in (*MADE, *OF_METHOD, "note_start", "evaluate_reliance")
 
     def owner(self, run: str, index: int | None, start_from: str | None) -> str:
         """The run that makes this for a run: itself, or the one that it starts from.
 
-        Of another run are the made data set, and of round 0 all but the context.
+        Of another run are the made data set, and of round 0 all that no method's own step makes.
         """
-        shared = self.name in MADE or (index == 0 and self.name not in OF_CONTEXT)
+        shared = self.name in MADE or (index == 0 and self.name not in OF_METHOD)
         return start_from if shared and start_from is not None else run
 
 
@@ -108,6 +113,7 @@ STAGES = (
     Stage("make_pseudo_masks", f"{ROUND}/pseudo_masks"),
     Stage("evaluate_pseudo_masks", f"{ROUND}/scores/pseudo_masks.json"),
     Stage("evaluate_reliance", f"{ROUND}/scores/reliance.json"),
+    Stage("measure_objects", f"{ROUND}/intervention/objects.h5", "gather_objects"),
     Stage("train_deeplab", f"{ROUND}/segmentation/model.safetensors"),
     Stage("predict_train_masks", f"{ROUND}/segmentation/train_masks.h5", "gather_train_masks"),
     Stage("predict_logits", f"{ROUND}/segmentation/logits.h5", "gather_logits"),
@@ -122,6 +128,15 @@ ROUND_FILES = {stage.name: stage.in_round for stage in STAGES if stage.by_round}
 BY_OUTPUT = {stage.output: stage for stage in STAGES}
 #: rules that gather the parts of a stage among them
 BY_RULE = {rule: stage for stage in STAGES for rule in (stage.name, stage.gathered_by) if rule}
+
+
+def _measures_objects(index: int, experiment: Experiment) -> bool:
+    """Whether a classifier or segmentation model is intervened on with a round's objects."""
+    context = experiment.context
+    chosen = context.intervention
+    if context.method != "intervention" or chosen.masks == "truth" or chosen.companions == "kept":
+        return False
+    return index < experiment.rounds - 1 or (index > 0 and chosen.segmentation > 0)
 
 
 def owner_of(pattern: str, run: str, index: int | None, start_from: str | None) -> str:

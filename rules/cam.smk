@@ -4,6 +4,7 @@ Required inputs:
     results/{run}/dataset.json
     results/{run}/round-{round - 1}/context/context.h5   M, of method conta
     results/{run}/round-{round - 1}/pseudo_masks/        objects, of method intervention
+    results/{run}/round-{round - 1}/intervention/objects.h5   likewise
 Outputs:
     results/{run}/round-{round}/cam/model.safetensors
     results/{run}/round-{round}/cam/cams.h5
@@ -14,7 +15,8 @@ rule train_cam:
     input:
         manifest="results/{run}/dataset.json",
         context=get_context,
-        pseudo_masks=get_objects,
+        pseudo_masks=get_object_masks,
+        objects=get_objects_before,
     output:
         "results/{run}/round-{round}/cam/model.safetensors",
     log:

@@ -142,13 +142,35 @@ def get_context(wildcards):
     return f"results/{wildcards.run}/round-{int(wildcards.round) - 1}/context/context.h5"
 
 
-def get_objects(wildcards):
+def get_object_masks(wildcards):
     """The pseudo-masks of the round before, whose objects method intervention recombines."""
     settings = EXPERIMENTS[wildcards.run].context.intervention
     if get_method(wildcards) != "intervention" or settings.masks == "truth":
         return []
     pattern = "results/{run}/round-{round}/pseudo_masks"
     return get_path(pattern, wildcards.run, int(wildcards.round) - 1)
+
+
+def asks_for_companions(wildcards):
+    """Whether the round's intervention leaves out objects that are another tag's."""
+    settings = EXPERIMENTS[wildcards.run].context.intervention
+    intervenes = get_method(wildcards) == "intervention"
+    return intervenes and settings.masks != "truth" and settings.companions == "refused"
+
+
+def get_objects_before(wildcards):
+    """What the round before measured of its objects, which the classifier is intervened on with."""
+    if not asks_for_companions(wildcards):
+        return []
+    return f"results/{wildcards.run}/round-{int(wildcards.round) - 1}/intervention/objects.h5"
+
+
+def get_own_objects(wildcards):
+    """What the round measured of its objects, where its segmentation model is intervened on."""
+    share = EXPERIMENTS[wildcards.run].context.intervention.segmentation
+    if not (asks_for_companions(wildcards) and share):
+        return []
+    return f"results/{wildcards.run}/round-{wildcards.round}/intervention/objects.h5"
 
 
 # the keys that say which objects an intervention recombines, and how
@@ -158,6 +180,7 @@ OBJECT_KEYS = [
     "context.intervention.masks",
     "context.intervention.backgrounds",
     "context.intervention.trusted",
+    "context.intervention.companions",
 ]
 # method -> the keys of the context that its classifier depends on
 CLASSIFIER_KEYS = {

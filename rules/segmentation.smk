@@ -3,6 +3,7 @@
 Required inputs:
     results/{run}/dataset.json
     results/{run}/round-{round}/pseudo_masks/
+    results/{run}/round-{round}/intervention/objects.h5       of method intervention
 Outputs:
     results/{run}/round-{round}/segmentation/model.safetensors
     results/{run}/round-{round}/segmentation/train_masks.h5   X_m, training list
@@ -14,6 +15,7 @@ rule train_deeplab:
     input:
         manifest="results/{run}/dataset.json",
         pseudo_masks="results/{run}/round-{round}/pseudo_masks",
+        objects=get_own_objects,
     output:
         "results/{run}/round-{round}/segmentation/model.safetensors",
     log:

@@ -9,5 +9,6 @@ GPU_RULES = {
     "predict_train_masks",
     "predict_logits",
     "evaluate_reliance",
+    "measure_objects",
     "deconfound",
 }

@@ -15,6 +15,7 @@ with job(snakemake.log[0], snakemake.rule, snakemake.wildcards):
     train_deeplab(
         manifest=snakemake.input.manifest,
         pseudo_masks=snakemake.input.pseudo_masks,
+        objects=snakemake.input.objects or None,
         output=snakemake.output[0],
         settings=parse_settings(SegmentationSettings, settings["segmentation"], "segmentation"),
         context_settings=parse_settings(ContextSettings, context, "context"),

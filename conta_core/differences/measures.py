@@ -93,6 +93,17 @@ def _context_values(a: Arrays, b: Arrays, _: Size) -> tuple[float, ...]:
     return moved, 100 * _mean_absolute(one, two) / both if both else 0.0
 
 
+def _drop_difference(a: Arrays, b: Arrays) -> float:
+    """Mean absolute difference of the drops of two images of the same tags.
+
+    Raises:
+        ValueError: of other tags.
+    """
+    if not np.array_equal(a["keys"], b["keys"]):
+        raise ValueError(f"objects of the tags {a['keys'].tolist()} and {b['keys'].tolist()}")
+    return _mean_absolute(a["drop"], b["drop"])
+
+
 def _map_difference(
     keys_a: np.ndarray, maps_a: np.ndarray, keys_b: np.ndarray, maps_b: np.ndarray
 ) -> float:
@@ -145,6 +156,12 @@ MEASURES = {
         "percent of all pixels",
         lambda arrays, size, n: label_totals(predicted_labels(arrays["logits"], size), n),
         of_labels=True,
+    ),
+    "objects": Measure(
+        ("score drop difference",),
+        lambda a, b, _: (_drop_difference(a, b),),
+        "mean score drop by the class's own object, of the images with the tag",
+        lambda arrays, _, n: _map_totals(arrays["keys"], np.diagonal(arrays["drop"]), n),
     ),
     "context": Measure(
         ("attention moved, %", "M difference, % of its mean"),

@@ -78,6 +78,11 @@ def draw_changes(
         ]
     else:
         with open_two(a, b) as (one, two):
+            if one.kind == "objects":
+                raise ContaError(
+                    f"{output}: {a} and {b} hold numbers of objects, expected masks or maps to "
+                    "draw; leave -o out"
+                )
             names = one.classes if MEASURES[one.kind].of_labels else None
             rows = [_row(change, manifest, *_store_panels(one, two, change.id)) for change in drawn]
     if names is not None:

@@ -10,6 +10,7 @@ import numpy as np
 
 from conta_core.errors import ContaError
 from conta_core.inspection.facts import Fact, class_name, label_name
+from conta_core.intervention.companions import taken_by_companions
 from conta_core.nearest import nearest
 from conta_core.stores.kinds import IMAGE_ARRAYS, ROOT_ARRAYS
 from conta_core.stores.reader import StoreReader
@@ -132,6 +133,8 @@ def _class_rows(store: StoreReader, arrays: dict[str, np.ndarray]) -> Rows:
         ]
     if store.kind == "cams":
         return _cam_rows(names, arrays)
+    if store.kind == "objects":
+        return _object_rows(names, arrays)
     return [
         {
             "class": class_name(names, int(key)),
@@ -139,6 +142,21 @@ def _class_rows(store: StoreReader, arrays: dict[str, np.ndarray]) -> Rows:
             "mean": rounded(one.mean()),
         }
         for key, one in zip(arrays["keys"], arrays["refined"], strict=False)
+    ]
+
+
+def _object_rows(names: Sequence[str], arrays: dict[str, np.ndarray]) -> Rows:
+    """By how much each tag's logit falls without an object, and whether it is another tag's."""
+    tags = [class_name(names, int(key)) for key in arrays["keys"]]
+    columns = [f"{tag} falls by" for tag in tags]
+    taken = taken_by_companions(arrays["drop"])
+    return [
+        {
+            "without the object of": tag,
+            **dict(zip(columns, map(rounded, drops), strict=True)),
+            "another tag's": "yes" if another else "no",
+        }
+        for tag, drops, another in zip(tags, arrays["drop"], taken, strict=True)
     ]
 
 

@@ -64,8 +64,8 @@ class Images(Protocol):
 class StoreImages:
     """The images of a store: the classes of their tags, or those that are predicted.
 
-    ``cams`` and ``refined`` have the tags; of ``labels``, ``train_masks`` and ``logits`` the
-    classes that at least one pixel (or cell) has; ``context`` has none.
+    ``cams``, ``refined`` and ``objects`` have the tags; of ``labels``, ``train_masks`` and
+    ``logits`` the classes that at least one pixel (or cell) has; ``context`` has none.
     """
 
     def __init__(self, store: StoreReader) -> None:

@@ -33,7 +33,7 @@ class FileKind(StrEnum):
 
 
 #: what stands in the folder of a round
-_ROUND_FOLDERS = ("cam", "irn", "pseudo_masks", "segmentation", "context", "scores")
+_ROUND_FOLDERS = ("cam", "irn", "pseudo_masks", "segmentation", "context", "intervention", "scores")
 
 
 def recognise(path: str | os.PathLike[str]) -> FileKind:

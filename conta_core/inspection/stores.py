@@ -21,6 +21,7 @@ HOLDS = {
     "refined": "refined CAMs",
     "train_masks": "predicted masks X_m of the training list",
     "logits": "logits of the validation list",
+    "objects": "what each object of the pseudo-masks is worth to the scores",
     "context": "the context M for the next round",
     "confounders": "the confounder set",
 }

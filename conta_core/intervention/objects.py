@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 import numpy as np
 
@@ -15,7 +15,7 @@ LOGGER = logging.getLogger(__name__)
 
 
 class ObjectBank:
-    """Which image holds which object, judged by the objects' areas (:mod:`.trust`).
+    """Which image holds which object, judged by areas (:mod:`.trust`) and :mod:`.companions`.
 
     An object is all that a mask gives to one of its image's tags; its area is its share of
     the image.
@@ -26,6 +26,8 @@ class ObjectBank:
         read_mask: image id -> uint8 (H, W), 0 background, i + 1 class i.
         trusted: least and greatest area over that median; None: every object that is there
             is trusted.
+        taken: image id -> class indices whose object is another tag's: never trusted, and
+            since their own may stand elsewhere, missed.
 
     Attributes:
         trusted: class index -> images whose object of this class is trusted.
@@ -42,21 +44,27 @@ class ObjectBank:
         ids: Sequence[str],
         read_mask: Callable[[str], np.ndarray],
         trusted: tuple[float, float] | None,
+        taken: Mapping[str, Collection[int]],
     ) -> None:
         areas = {i: _areas(read_mask(i), manifest.tag_indices(i)) for i in ids}
         self.trusted: dict[int, list[str]] = {}
         self.missed: dict[str, list[int]] = {}
         self.swallowed: set[str] = set()
+        companions = 0
         for image_id, index, verdict in judge(areas, len(manifest.classes), trusted):
-            if verdict is Verdict.MISSED:
+            another = verdict is Verdict.TRUSTED and index in taken.get(image_id, ())
+            companions += another
+            if verdict is Verdict.MISSED or another:
                 self.missed.setdefault(image_id, []).append(index)
             elif verdict is Verdict.SWALLOWED:
                 self.swallowed.add(image_id)
             else:
                 self.trusted.setdefault(index, []).append(image_id)
-        self._report(manifest, areas)
+        self._report(manifest, areas, companions)
 
-    def _report(self, manifest: Manifest, areas: dict[str, dict[int, float]]) -> None:
+    def _report(
+        self, manifest: Manifest, areas: dict[str, dict[int, float]], companions: int
+    ) -> None:
         if not self.trusted:
             raise ContaError(
                 f"the masks of {len(areas)} training images hold no object to recombine; look at "
@@ -66,9 +74,11 @@ class ObjectBank:
         if without:
             LOGGER.warning("no trusted object of %s: never pasted", ", ".join(without))
         LOGGER.info(
-            "objects: %d trusted, %d missed; %d images whose object swallowed its context",
+            "objects: %d trusted, %d missed, %d of them another tag's; %d images whose object "
+            "swallowed its context",
             sum(map(len, self.trusted.values())),
             sum(map(len, self.missed.values())),
+            companions,
             len(self.swallowed),
         )
 

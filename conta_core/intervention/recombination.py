@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -62,6 +62,7 @@ class Intervention:
         recombined: share of views that become objects in another image's context.
         counterfactual: share of views that become their context without its objects.
         seed: parts of the seed (seed, round, stage); the draws are the intervention's alone.
+        taken: image id -> class indices whose object is another tag's (:mod:`.companions`).
 
     Raises:
         ContaError: the masks hold no object.
@@ -77,11 +78,12 @@ class Intervention:
         recombined: float,
         counterfactual: float,
         seed: tuple[int | str, ...],
+        taken: Mapping[str, Collection[int]],
     ) -> None:
         self._manifest, self._read_mask, self._seed = manifest, read_mask, seed
         self._recombined, self._counterfactual = recombined, counterfactual
         self._settings = settings.intervention
-        self._bank = ObjectBank(manifest, ids, read_mask, self._settings.trusted)
+        self._bank = ObjectBank(manifest, ids, read_mask, self._settings.trusted, taken)
         self._classes = sorted(self._bank.trusted)
         counts = [len(self._bank.trusted[index]) for index in self._classes]
         shares = counts if settings.prior == "empirical" else [1] * len(counts)

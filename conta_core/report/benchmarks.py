@@ -24,6 +24,8 @@ IN_ROUNDS = (
     "refine_cams",
     "gather_refined",
     "make_pseudo_masks",
+    "measure_objects",
+    "gather_objects",
     "train_deeplab",
     "predict_train_masks",
     "gather_train_masks",
@@ -39,7 +41,7 @@ IN_ROUNDS = (
     "evaluate_crf",
 )
 #: only some runs have them
-OPTIONAL = (*BEFORE[:3], "evaluate_reliance")
+OPTIONAL = (*BEFORE[:3], "measure_objects", "gather_objects", "evaluate_reliance")
 #: only in the rounds that a later one takes a context of
 OF_CONTEXT = ("build_confounders", "deconfound")
 PART = re.compile(r"\d+-of-(\d+)\.tsv")
@@ -96,9 +98,9 @@ def read_benchmarks(
                 continue
             owner = BY_RULE[rule].owner(run, index, start_from)
             path = Path(folder, rule, owner, f"round-{index}.tsv")
-            if rule in OPTIONAL and not path.exists():
-                continue
             parts = _parts(path.with_suffix(""))
+            if rule in OPTIONAL and not (parts or path.exists()):
+                continue
             _add(found, (rule, index), path.with_suffix("") if parts else path, parts or [path])
     return found
 

@@ -45,6 +45,11 @@ class InterventionSettings(Settings):
         description="least and greatest area of an object that is trusted, over the median of its "
         "class or of all objects, whichever is smaller; null: every object",
     )
+    companions: Literal["refused", "kept"] = Field(
+        "refused",
+        description="objects whose removal costs another of the image's tags more score than their "
+        "own: not recombined, or (an ablation) trusted like any other",
+    )
 
     @model_validator(mode="after")
     def _shares(self) -> InterventionSettings:

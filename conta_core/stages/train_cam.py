@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from conta_core.context_maps import ContextMaps
+from conta_core.intervention.companions import read_taken
 from conta_core.intervention.object_masks import object_masks
 from conta_core.intervention.recombination import Intervention
 from conta_core.manifest import Manifest
@@ -33,6 +34,7 @@ def train_cam(
     manifest: str,
     context: str | None,
     pseudo_masks: str | None,
+    objects: str | None,
     output: str,
     settings: CamSettings,
     context_settings: ContextSettings,
@@ -48,6 +50,8 @@ def train_cam(
         context: path of the round before's context.h5; None: no context (round 0, or
             method none), the same work and the same draws otherwise.
         pseudo_masks: folder of the round before's <id>.png, of method intervention.
+        objects: path of the round before's objects.h5, where the intervention refuses
+            companions.
         output: path of the model file.
         settings: of the classifier.
         context_settings: block and scaling of M, and the intervention.
@@ -79,6 +83,7 @@ def train_cam(
             recombined=shares.recombined,
             counterfactual=shares.counterfactual,
             seed=training.draws,
+            taken=read_taken(objects, ids, data.classes) if objects else {},
         )
     images = ViewedImages(
         data,
@@ -94,7 +99,7 @@ def train_cam(
         objective,
         _groups(model, settings),
         images,
-        inputs=[manifest, context, pseudo_masks],
+        inputs=[manifest, context, pseudo_masks, objects],
         workers=training.readers,
         context=context_settings if maps or intervention else None,
     )

@@ -12,6 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from conta_core.intervention.companions import read_taken
 from conta_core.intervention.object_masks import object_masks
 from conta_core.intervention.recombination import Intervention
 from conta_core.manifest import Manifest
@@ -33,6 +34,7 @@ def train_deeplab(
     *,
     manifest: str,
     pseudo_masks: str,
+    objects: str | None,
     output: str,
     settings: SegmentationSettings,
     context_settings: ContextSettings,
@@ -49,6 +51,7 @@ def train_deeplab(
     Args:
         manifest: path of dataset.json.
         pseudo_masks: folder of <id>.png.
+        objects: path of the round's objects.h5, where the intervention refuses companions.
         output: path of the model file.
         settings: of the segmentation model.
         context_settings: the intervention; of another method nothing is read.
@@ -82,6 +85,7 @@ def train_deeplab(
             recombined=context_settings.intervention.segmentation,
             counterfactual=0.0,
             seed=training.draws,
+            taken=read_taken(objects, ids, data.classes) if objects else {},
         )
     images = ViewedImages(
         data,
@@ -97,7 +101,7 @@ def train_deeplab(
         objective,
         _groups(model, settings),
         images,
-        inputs=[manifest, pseudo_masks],
+        inputs=[manifest, pseudo_masks, objects],
         workers=training.readers,
         context=context_settings if intervention else None,
     )

@@ -31,6 +31,10 @@ IMAGE_ARRAYS: dict[str, dict[str, str]] = {
     "refined": {"keys": "k: class indices of the tags", "refined": "k x h/4 x w/4, after the walk"},
     "train_masks": {"mask": "H x W: predicted labels X_m"},
     "logits": {"logits": "n + 1 x h/8 x w/8, background first"},
+    "objects": {
+        "keys": "k: class indices of the tags",
+        "drop": "k x k: fall of each tag's logit (columns) once a tag's object (rows) is filled in",
+    },
     "context": {"mask": "h x w: M; n x h x w: its summands by class", "alpha": "n"},
     "confounders": {},
 }

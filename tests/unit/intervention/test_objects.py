@@ -16,9 +16,11 @@ def bank(
     recombined_set: tuple[Manifest, Path],
     changed: dict[str, np.ndarray] | None = None,
     trusted: tuple[float, float] | None = (0.3, 3.0),
+    taken: dict[str, list[int]] | None = None,
 ) -> ObjectBank:
     manifest, folder = recombined_set
-    return ObjectBank(manifest, manifest.ids("train"), masks_of(folder, changed), trusted)
+    masks = masks_of(folder, changed)
+    return ObjectBank(manifest, manifest.ids("train"), masks, trusted, taken or {})
 
 
 def block(height: int, width: int, value: int) -> np.ndarray:
@@ -53,6 +55,24 @@ def test_a_large_object_swallowed_its_context(recombined_set: tuple[Manifest, Pa
     found = bank(recombined_set, {"green": block(64, 40, 2)})
     assert found.swallowed == {"green"}
     assert found.trusted[1] == ["blue"]
+    assert not found.missed
+
+
+def test_an_object_of_a_companion_was_missed(
+    recombined_set: tuple[Manifest, Path], caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.INFO):
+        found = bank(recombined_set, taken={"blue": [1]})
+    assert found.trusted == {0: ["red", "blue"], 1: ["green"]}
+    assert found.missed == {"blue": [1]}
+    assert "objects: 3 trusted, 1 missed, 1 of them another tag's" in caplog.text
+
+
+def test_a_companion_that_swallowed_its_context_stays_so(
+    recombined_set: tuple[Manifest, Path],
+) -> None:
+    found = bank(recombined_set, {"green": block(64, 40, 2)}, taken={"green": [1]})
+    assert found.swallowed == {"green"}
     assert not found.missed
 
 

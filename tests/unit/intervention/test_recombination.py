@@ -23,6 +23,7 @@ def intervention(
     prior: Any = "uniform",
     recombined: float = 0.0,
     counterfactual: float = 0.0,
+    taken: dict[str, list[int]] | None = None,
     **settings: Any,
 ) -> Intervention:
     manifest, folder = recombined_set
@@ -37,6 +38,7 @@ def intervention(
         recombined=recombined,
         counterfactual=counterfactual,
         seed=seed,
+        taken=taken or {},
     )
 
 
@@ -113,6 +115,18 @@ def test_a_missed_object_may_still_be_there(recombined_set: tuple[Manifest, Path
     found = some(act("red", 0))
     assert found.counted.tolist() == [0.0, 1.0]
     assert np.array_equal(found.image, read_image(recombined_set[1] / "red-photo.png"))
+
+
+def test_an_object_of_a_companion_is_never_set_in(
+    recombined_set: tuple[Manifest, Path],
+) -> None:
+    """The white square of red is blue's: no image shows it, and red's own may still be there."""
+    act = intervention(recombined_set, recombined=1.0, taken={"red": [0], "blue": [0]})
+    for image_id in COLOURS:
+        for number in range(20):
+            found = some(act(image_id, number))
+            assert found.tags.tolist() == [0.0, 1.0]
+            assert found.counted[0] == (image_id == "green")
 
 
 def test_a_swallowed_context_is_no_counterfactual(recombined_set: tuple[Manifest, Path]) -> None:

@@ -23,6 +23,7 @@ from conta_core.stages.deconfound import deconfound
 from conta_core.stages.extract_cams import extract_cams
 from conta_core.stages.make_irn_labels import make_irn_labels
 from conta_core.stages.make_pseudo_masks import make_pseudo_masks
+from conta_core.stages.measure_objects import measure_objects
 from conta_core.stages.predict_logits import predict_logits
 from conta_core.stages.predict_train_masks import predict_train_masks
 from conta_core.stages.refine_cams import refine_cams
@@ -93,6 +94,7 @@ class Chain:
             "manifest": self.manifest,
             "context": None,
             "pseudo_masks": None,
+            "objects": None,
             "output": self.path(name, round_index),
             "settings": CAM,
             "context_settings": CONTEXT,
@@ -167,6 +169,7 @@ class Chain:
         options: dict[str, Any] = {
             "manifest": self.manifest,
             "pseudo_masks": self.path("pseudo_masks"),
+            "objects": None,
             "output": self.path("deeplab.safetensors", round_index),
             "settings": SEGMENTATION,
             "context_settings": ContextSettings(method="none"),
@@ -175,6 +178,17 @@ class Chain:
             "threads": 1,
         }
         train_deeplab(**{**options, **change})
+
+    def measure_objects(self, **change: Any) -> None:
+        options: dict[str, Any] = {
+            "manifest": self.manifest,
+            "model": self.path("cam.safetensors"),
+            "pseudo_masks": self.path("pseudo_masks"),
+            "run": self.run,
+            "round_index": 0,
+            "threads": 1,
+        }
+        make_store(measure_objects, self.path("objects.h5"), **{**options, **change})
 
     def segment(self) -> None:
         """DeepLab and its predictions of both lists."""

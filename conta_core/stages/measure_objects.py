@@ -1,0 +1,60 @@
+"""measure_objects: what each object of the pseudo-masks is worth to its image's scores."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from conta_core.device import configure_images_at_once, select_device
+from conta_core.images import read_image
+from conta_core.intervention.score_drops import score_drops
+from conta_core.manifest import Manifest
+from conta_core.masks import read_label_png, require_masks
+from conta_core.networks.cam_net import build_cam_net
+from conta_core.networks.loading import load_network
+from conta_core.stages.image_by_image import Arrays, PartOutput, make_part
+from conta_core.threads import map_in_threads
+
+
+def measure_objects(
+    *,
+    manifest: str,
+    model: str,
+    pseudo_masks: str,
+    output: PartOutput,
+    threads: int,
+) -> None:
+    """Write a part of the score drops of the training list (:mod:`conta_core.intervention`).
+
+    Args:
+        manifest: path of dataset.json.
+        model: path of the round's CAM net.
+        pseudo_masks: folder of the round's <id>.png.
+        output: the part of objects.h5 that this job writes.
+        threads: CPU threads.
+
+    Raises:
+        ContaError: a file is missing or broken.
+    """
+    at_once = configure_images_at_once(threads)
+    data = Manifest.load(manifest)
+    ids = data.ids("train")
+    require_masks(pseudo_masks, ids)
+    network = load_network(model, "cam", build_cam_net, data.classes).to(select_device())
+
+    def drops_of(image_id: str) -> Arrays:
+        keys = data.tag_indices(image_id)
+        image = read_image(data.images[image_id].image)
+        mask = read_label_png(Path(pseudo_masks) / f"{image_id}.png")
+        return {"keys": keys, "drop": score_drops(network, image, mask, keys)}
+
+    make_part(
+        lambda missing: map_in_threads(drops_of, missing, at_once, ahead=1),
+        output=output,
+        kind="objects",
+        data=data,
+        ids=ids,
+        settings={},
+        module=__file__,
+        inputs=[manifest, model, pseudo_masks],
+        what="objects",
+    )

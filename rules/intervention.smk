@@ -1,0 +1,55 @@
+"""What an intervention asks of a round's objects: whether they are another tag's.
+
+Required inputs:
+    results/{run}/dataset.json
+    results/{run}/round-{round}/cam/model.safetensors
+    results/{run}/round-{round}/pseudo_masks/
+    (of round 0 these may be those of the run that it starts from)
+Outputs:
+    results/{run}/round-{round}/intervention/objects.h5
+"""
+
+
+rule measure_objects:
+    input:
+        manifest="results/{run}/dataset.json",
+        model=get_file("results/{run}/round-{round}/cam/model.safetensors"),
+        pseudo_masks=get_file("results/{run}/round-{round}/pseudo_masks"),
+    output:
+        temp("results/{run}/round-{round}/intervention/objects.parts/{part}-of-{parts}"),
+    log:
+        "logs/measure_objects/{run}/round-{round}/{part}-of-{parts}.log",
+    benchmark:
+        "benchmarks/measure_objects/{run}/round-{round}/{part}-of-{parts}.tsv"
+    conda:
+        "../envs/conta.yaml"
+    threads: 8
+    resources:
+        gpu=1,
+        mem_mb=grow(4000),
+        runtime=grow(240),
+    message:
+        "{wildcards.run} round {wildcards.round}: measure objects, {wildcards.part} of {wildcards.parts}"
+    script:
+        "../workflow_scripts/measure_objects.py"
+
+
+rule gather_objects:
+    input:
+        get_parts("results/{run}/round-{round}/intervention/objects.parts"),
+    output:
+        "results/{run}/round-{round}/intervention/objects.h5",
+    log:
+        "logs/gather_objects/{run}/round-{round}.log",
+    benchmark:
+        "benchmarks/gather_objects/{run}/round-{round}.tsv"
+    conda:
+        "../envs/conta.yaml"
+    threads: 1
+    resources:
+        mem_mb=grow(2000),
+        runtime=grow(120),
+    message:
+        "{wildcards.run} round {wildcards.round}: gather the objects"
+    script:
+        "../workflow_scripts/gather_store.py"

@@ -1,0 +1,109 @@
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from chain import CAM, Chain, opened, require
+from whole_store import make_store
+
+from conta_core.errors import ContaError
+from conta_core.images import read_image
+from conta_core.intervention.companions import read_taken
+from conta_core.intervention.score_drops import score_drops
+from conta_core.manifest import Manifest
+from conta_core.masks import read_label_png
+from conta_core.networks.cam_net import build_cam_net
+from conta_core.networks.loading import load_network
+from conta_core.settings import ContextSettings, InterventionSettings
+from conta_core.stages.measure_objects import measure_objects
+from conta_core.stores.writer import write_store
+
+
+def test_every_tag_of_the_training_list(chain: Chain, data: Manifest) -> None:
+    chain.measure_objects()
+    model = load_network(chain.path("cam.safetensors"), "cam", build_cam_net, data.classes)
+    shown = 0
+    with opened(chain, "objects.h5", "objects", data.ids("train")) as store:
+        for image_id in data.ids("train"):
+            keys = data.tag_indices(image_id)
+            drop = store.read(image_id, "drop")
+            require(drop, np.float32, (len(keys), len(keys)))
+            assert np.array_equal(store.read(image_id, "keys"), keys)
+            mask = read_label_png(Path(chain.path("pseudo_masks")) / f"{image_id}.png")
+            image = read_image(data.images[image_id].image)
+            assert np.array_equal(drop, score_drops(model, image, mask, keys))
+            there = [bool((mask == key + 1).any()) for key in keys]
+            assert drop.any(axis=1).tolist() == there
+            shown += sum(there)
+    assert shown > 5
+
+
+def test_a_mask_that_is_not_there(chain: Chain, data: Manifest, tmp_path: Path) -> None:
+    masks = shutil.copytree(chain.path("pseudo_masks"), tmp_path / "masks")
+    lost = data.ids("train")[1]
+    (masks / f"{lost}.png").unlink()
+    with pytest.raises(ContaError, match=lost):
+        make_store(
+            measure_objects,
+            str(tmp_path / "objects.h5"),
+            manifest=chain.manifest,
+            model=chain.path("cam.safetensors"),
+            pseudo_masks=str(masks),
+            run=chain.run,
+            round_index=0,
+            threads=1,
+        )
+
+
+def write_objects(path: Path, data: Manifest, drop: np.ndarray) -> str:
+    """A store in which the first tags of every image have these drops."""
+    with write_store(
+        path, "objects", classes=data.classes, run="r", round_index=0, settings={}
+    ) as store:
+        for image_id in data.ids("train"):
+            keys = data.tag_indices(image_id)
+            own = np.eye(len(keys), dtype=np.float32)
+            count = min(len(keys), len(drop))
+            own[:count, :count] = drop[:count, :count]
+            arrays = {"keys": keys, "drop": own}
+            store.write(image_id, arrays, size=data.images[image_id].size)
+    return str(path)
+
+
+def test_what_is_taken_is_read_by_class(data: Manifest, tmp_path: Path) -> None:
+    path = write_objects(tmp_path / "o.h5", data, np.array([[0.0, 1.0], [0.0, 1.0]]))
+    found = read_taken(path, data.ids("train"), data.classes)
+    several = [i for i in data.ids("train") if len(data.tag_indices(i)) > 1]
+    assert several
+    assert found == {i: [data.tag_indices(i)[0]] for i in several}
+
+
+@pytest.mark.parametrize("network", ["classifier", "segmentation model"])
+def test_neither_network_is_shown_what_is_taken(
+    chain: Chain, data: Manifest, tmp_path: Path, caplog: pytest.LogCaptureFixture, network: str
+) -> None:
+    objects = write_objects(tmp_path / "o.h5", data, np.array([[0.0, 1.0], [0.0, 1.0]]))
+    taken = read_taken(objects, data.ids("train"), data.classes)
+    settings = ContextSettings(
+        method="intervention", intervention=InterventionSettings(trusted=None)
+    )
+    change = {
+        "output": str(tmp_path / "model.safetensors"),
+        "round_index": 1,
+        "pseudo_masks": chain.path("pseudo_masks"),
+        "objects": objects,
+        "context_settings": settings,
+    }
+    with caplog.at_level("INFO"):
+        if network == "classifier":
+            chain.train_cam(**change, settings=CAM.model_copy(update={"epochs": 1}))
+        else:
+            chain.train_deeplab(**change)
+    there = 0
+    for image_id, indices in taken.items():
+        mask = read_label_png(Path(chain.path("pseudo_masks")) / f"{image_id}.png")
+        there += sum(bool((mask == index + 1).any()) for index in indices)
+    assert there
+    assert f"{there} of them another tag's" in caplog.text

@@ -1,0 +1,14 @@
+"""Measure what the objects of a round's pseudo-masks are worth to its classifier."""
+
+from conta_core.jobs import job
+from conta_core.stages.image_by_image import part_output
+from conta_core.stages.measure_objects import measure_objects
+
+with job(snakemake.log[0], snakemake.rule, snakemake.wildcards):
+    measure_objects(
+        manifest=snakemake.input.manifest,
+        model=snakemake.input.model,
+        pseudo_masks=snakemake.input.pseudo_masks,
+        output=part_output(snakemake.output[0], snakemake.wildcards),
+        threads=snakemake.threads,
+    )
