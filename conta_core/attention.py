@@ -61,7 +61,7 @@ class ContextAttention(nn.Module):
 
         Args:
             masks: X_m of the training list, (N, h, w).
-            tags: (N, n), 1 where a class is present.
+            tags: (N, n), 1 where a class (an entry of the confounder set) is present.
             steps: of Adam.
             learning_rate: of Adam.
 

@@ -16,9 +16,9 @@ class ConfounderSet:
 
     Attributes:
         masks: c_i, float32 (n, h, w), 0..1: how often class i covers a place, over the
-            images that hold class i.
+            images that hold class i; of n + 1 the first is the background, over all images.
         prior: P(c_i), float32 (n,), sums to 1.
-        count: images of each class, int64 (n,).
+        count: images of each entry, int64 (n,).
     """
 
     masks: np.ndarray
@@ -31,6 +31,7 @@ def build_confounder_set(
     class_count: int,
     size: tuple[int, int],
     prior: str,
+    background: bool = False,
 ) -> ConfounderSet:
     """Average the masks of each class over the images of that class, one image at a time.
 
@@ -39,19 +40,23 @@ def build_confounder_set(
             tags, class indices (k,).
         class_count: n.
         size: height and width of the average masks.
-        prior: ``uniform`` (1/n, the paper's) or ``empirical`` (share of the tags).
+        prior: ``uniform`` (1/n, the paper's) or ``empirical`` (share of the images' entries).
+        background: whether it is an entry too, before the classes: the paper's n are classes.
     """
-    total = np.zeros((class_count, *size), dtype=np.float64)
-    count = np.zeros(class_count, dtype=np.int64)
+    # the label of the first entry: 0 is the background's
+    first = 0 if background else 1
+    entries = class_count + 1 - first
+    total = np.zeros((entries, *size), dtype=np.float64)
+    count = np.zeros(entries, dtype=np.int64)
     for mask, tags in images:
-        for index in tags:
-            total[index] += _share_of_cells(mask, int(index) + 1, size)
-            count[index] += 1
+        for label in [*([0] if background else []), *(int(index) + 1 for index in tags)]:
+            total[label - first] += _share_of_cells(mask, label, size)
+            count[label - first] += 1
     masks = total / np.maximum(count, 1)[:, None, None]
     if prior == "empirical" and count.sum():
         probabilities = count / count.sum()
     else:
-        probabilities = np.full(class_count, 1 / class_count)
+        probabilities = np.full(entries, 1 / entries)
     return ConfounderSet(masks.astype(np.float32), probabilities.astype(np.float32), count)
 
 

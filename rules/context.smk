@@ -30,7 +30,13 @@ rule build_confounders:
         mem_mb=grow(2000),
         runtime=grow(60),
     params:
-        settings=get_settings("context.size", "context.source", "context.masks", "context.prior"),
+        settings=get_settings(
+            "context.size",
+            "context.source",
+            "context.background",
+            "context.masks",
+            "context.prior",
+        ),
     message:
         "{wildcards.run} round {wildcards.round}: build the confounder set"
     script:

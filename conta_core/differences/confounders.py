@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from conta_core.confounder_names import confounder_names
 from conta_core.differences.comparison import (
     ClassChange,
     ImageComparison,
@@ -26,12 +27,15 @@ def compare_confounders(
     sides = [{name: s.read_root(name) for name in ROOT_ARRAYS[s.kind]} for s in (one, two)]
     a, b = sides
     shapes = [{name: array.shape for name, array in side.items()} for side in sides]
-    if shapes[0] != shapes[1] or any(len(array) != len(one.classes) for array in a.values()):
+    entries = len(a["masks"])
+    known = entries - len(one.classes) in (0, 1)  # with or without background
+    if shapes[0] != shapes[1] or not known or any(len(array) != entries for array in a.values()):
         raise ContaError(
             f"{two.path}: its arrays have the shapes {shapes[1]}, those of {one.path} {shapes[0]}, "
             f"expected the same of {len(one.classes)} classes; name two confounder sets of one "
-            "context.size"
+            "context.size and context.background"
         )
+    names = confounder_names(one.classes, entries)
     changes = [
         ItemChange(
             name,
@@ -42,7 +46,7 @@ def compare_confounders(
             ),
             "",
         )
-        for i, name in enumerate(one.classes)
+        for i, name in enumerate(names)
         if any(not same(a[array][i], b[array][i]) for array in a)
     ]
     changes.sort(key=lambda change: rank(change.values))
@@ -56,10 +60,10 @@ def compare_confounders(
             "P(c) difference",
             "images difference",
         ),
-        compared=len(one.classes),
+        compared=len(names),
         only_a=(),
         only_b=(),
         changes=changes,
         class_measure="mean of the average mask",
-        classes=by_loss([ClassChange(*row) for row in zip(one.classes, *means, strict=True)]),
+        classes=by_loss([ClassChange(*row) for row in zip(names, *means, strict=True)]),
     )

@@ -167,7 +167,8 @@ MEASURES = {
         ("attention moved, %", "M difference, % of its mean"),
         _context_values,
         "mean alpha",
-        lambda arrays, _, n: (arrays["alpha"].astype(np.float64), np.ones(n)),
+        # of the classes: a background before them has no place among them
+        lambda arrays, _, n: (arrays["alpha"][-n:].astype(np.float64), np.ones(n)),
     ),
 }
 

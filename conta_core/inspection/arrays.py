@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from conta_core.confounder_names import confounder_names
 from conta_core.errors import ContaError
 from conta_core.inspection.facts import Fact, class_name, label_name
 from conta_core.intervention.companions import taken_by_companions
@@ -102,9 +103,8 @@ def root_facts(store: StoreReader) -> Iterator[Fact]:
     yield Fact("arrays of the store", [array_row(name, values) for name, values in arrays.items()])
     if store.kind == "confounders":
         with fitting(store.path, "the store"):
-            columns = zip(
-                store.classes, arrays["count"], arrays["prior"], arrays["masks"], strict=True
-            )
+            names = confounder_names(store.classes, len(arrays["masks"]))
+            columns = zip(names, arrays["count"], arrays["prior"], arrays["masks"], strict=True)
             rows = [
                 {
                     "class": name,
@@ -127,8 +127,9 @@ def _class_rows(store: StoreReader, arrays: dict[str, np.ndarray]) -> Rows:
         return label_rows(arrays["logits"].argmax(axis=0).astype(np.uint8), names, "cells")
     if store.kind == "context":
         alpha = arrays["alpha"]
+        entries = confounder_names(names, len(alpha))
         return [
-            {"class": class_name(names, int(i)), "alpha": rounded(alpha[i])}
+            {"class": entries[i], "alpha": rounded(alpha[i])}
             for i in np.argsort(-alpha, kind="stable")
         ]
     if store.kind == "cams":

@@ -26,11 +26,11 @@ def score_drops(model: CamNet, image: np.ndarray, mask: np.ndarray, keys: np.nda
 
     Returns:
         float32 (k, k): rows the object that is filled in, columns the tag; 0 in the row of an
-        object that is not there.
+        object that was not asked for: it is not there, or its image's only tag has it.
     """
     device = next(model.parameters()).device
     holes = [mask == key + 1 for key in keys]
-    asked = [row for row, hole in enumerate(holes) if hole.any()]
+    asked = [row for row, hole in enumerate(holes) if hole.any() and len(keys) > 1]
     drops = np.zeros((len(keys), len(keys)), dtype=np.float32)
     if asked:
         images = np.stack([image, *(fill(image, holes[row]) for row in asked)])

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from conta_core.confounder_names import confounder_names
 from conta_core.manifest import Manifest
 from conta_core.report.figures import figure, heat_map
 from conta_core.report.html_pieces import details, grid, section
@@ -54,7 +55,9 @@ def confounders_section(manifest: Manifest, rounds: Sequence[Mapping[str, Any]])
                 f"average mask of {name}, round {index}, area {100 * mask.mean():.1f} percent",
                 exact=True,
             )
-            for i, (name, mask) in enumerate(zip(manifest.classes, masks, strict=True))
+            for i, (name, mask) in enumerate(
+                zip(confounder_names(manifest.classes, len(masks)), masks, strict=True)
+            )
         ]
         title = f"Round {index}"
         if len(sets) * len(manifest.classes) > OPEN and index != max(sets):

@@ -79,6 +79,11 @@ class ContextSettings(Settings):
     source: Literal["segmentation", "pseudo_masks"] = Field(
         "segmentation", description="masks that the confounder set averages"
     )
+    background: bool = Field(
+        False,
+        description="whether the confounder set has the background before the classes, of all "
+        "images",
+    )
     masks: Literal["predicted", "truth"] = Field(
         "predicted",
         description="masks of the confounder set and X_m: predictions of the round, or (an upper "

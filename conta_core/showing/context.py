@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from conta_core.confounder_names import confounder_names
 from conta_core.context_maps import sum_classes
 from conta_core.drawing.blocks import ColourBar, Grid, Heading
 from conta_core.drawing.cells import Bar, Cell, bar_chart, fit_exactly, picture
@@ -25,12 +26,14 @@ MAX_BARS = 24
 def confounders_sheet(store: StoreReader) -> list[Block]:
     """The average mask of each class with P(c) and its number of images, on one scale."""
     masks, prior, count = (store.read_root(name) for name in ("masks", "prior", "count"))
-    classes = store.classes
-    if masks.ndim != 3 or not len(masks) == len(prior) == len(count) == len(classes):
+    fits = masks.ndim == 3 and len(masks) == len(prior) == len(count)
+    if not fits or len(masks) - len(store.classes) not in (0, 1):  # with or without background
         raise ContaError(
             f"{store.path}: masks of {masks.shape}, {len(prior)} priors and {len(count)} counts "
-            f"for {len(classes)} classes; delete the store and let the workflow make it again"
+            f"for {len(store.classes)} classes; delete the store and let the workflow make it again"
         )
+    classes = confounder_names(store.classes, len(masks))
+    further = " and the background" if len(classes) > len(store.classes) else ""
     side, columns = next((side, columns) for most, side, columns in _SIZES if len(classes) <= most)
     high = max(float(masks.max(initial=0)), 1e-12)
     height, width = masks.shape[1:]
@@ -44,7 +47,7 @@ def confounders_sheet(store: StoreReader) -> list[Block]:
         for i, name in enumerate(classes)
     ]
     return [
-        Heading(f"Confounder set of {len(classes)} classes", 11, bold=True),
+        Heading(f"Confounder set of {len(store.classes)} classes{further}", 11, bold=True),
         Grid(cells, columns),
         ColourBar("how often a class covers a place, over the images with its tag", 0, high),
     ]
@@ -53,6 +56,7 @@ def confounders_sheet(store: StoreReader) -> list[Block]:
 def context_sheet(store: StoreReader, scene: Scene, view: View) -> list[Block]:
     """M of an image over its geometry, as the equation gives it and standardised; its alphas."""
     context, alpha, mean, deviation = read_context(store, scene)
+    names = confounder_names(store.classes, len(alpha))
     high = max(float(context.max()), 1e-12)
     # as the classifier reads it with `context.scaling: standardise`
     standardised = (context - mean) / max(deviation, 1e-12)
@@ -65,7 +69,7 @@ def context_sheet(store: StoreReader, scene: Scene, view: View) -> list[Block]:
         cells.append(picture(map_pixels(context / high, scene, view), "M, over the image"))
     signed = signed_map(scene.map(standardised / reach))
     cells.append(picture(signed, "M, standardised", _range(standardised)))
-    chart = bar_chart(alpha_bars(alpha, store.classes, scene.tags), "alphas", _marks(scene))
+    chart = bar_chart(alpha_bars(alpha, names, scene.tags), "alphas", _marks(scene))
     cells.append(chart)
     return [
         Heading(scene.about, 11, bold=True),
@@ -91,7 +95,8 @@ def read_context(
     alpha = store.read(scene.image_id, "alpha")
     mean, deviation = store.read_root("mean"), store.read_root("deviation")
     fits = context.ndim == 2 or (context.ndim == 3 and len(context) == len(alpha))
-    if not fits or mean.shape != context.shape or alpha.shape != (len(store.classes),):
+    known = alpha.ndim == 1 and len(alpha) - len(store.classes) in (0, 1)
+    if not fits or mean.shape != context.shape or not known:
         raise ContaError(
             f"{store.path}: {scene.image_id} has M of {context.shape} and {alpha.shape} alphas, "
             f"expected {mean.shape} and {len(store.classes)}; delete the store and let the "

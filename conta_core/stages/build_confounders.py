@@ -56,10 +56,14 @@ def build_confounders(
         images: Iterator[tuple[np.ndarray, np.ndarray]] = (
             (read(image_id), data.tag_indices(image_id)) for image_id in ids
         )
-        found = build_confounder_set(images, len(data.classes), settings.size, settings.prior)
+        found = build_confounder_set(
+            images, len(data.classes), settings.size, settings.prior, settings.background
+        )
     chosen = settings.model_dump(include={"size", "source", "prior"}, mode="json")
-    # a variant for comparisons, told where it is not the paper's
-    chosen |= settings.model_dump(include={"masks"}, exclude_defaults=True, mode="json")
+    # variants for comparisons, told where they are not the paper's
+    chosen |= settings.model_dump(
+        include={"background", "masks"}, exclude_defaults=True, mode="json"
+    )
     with write_store(
         output,
         "confounders",

@@ -80,19 +80,21 @@ def deconfound(
     tags = torch.from_numpy(np.stack([data.tag_vector(i) for i in train_ids])).to(device)
     generator = torch_generator(seed, round_index, "deconfound")
     attention = ContextAttention(masks.cpu(), prior.cpu(), generator).to(device)
-    count = len(train_ids)
-    loss = attention.learn(queries[:count], tags, settings.steps, settings.learning_rate)
+    count, extra = len(train_ids), len(masks) - len(data.classes)
+    # every image has the background, where the confounder set has it
+    present = torch.cat([tags.new_ones(count, extra), tags], dim=1)
+    loss = attention.learn(queries[:count], present, settings.steps, settings.learning_rate)
     with torch.no_grad():
         both = attention(queries, by_class=settings.maps == "classes")
         contexts, alphas = (x.cpu().numpy() for x in both)
     if settings.maps == "shape":
         contexts = np.stack(shapes)
-    present = tags.cpu().numpy() > 0
+    own = tags.cpu().numpy() > 0
     LOGGER.info(
         "context: tag loss %.4f; alpha on an image's own classes %.3f (uniform would be %.3f)",
         loss,
-        float((alphas[:count] * present).sum(1).mean()),
-        float(present.mean()),
+        float((alphas[:count, extra:] * own).sum(1).mean()),
+        float(own.sum(1).mean() / len(masks)),
     )
     mean = contexts[:count].mean(axis=0)
     deviation = np.asarray((contexts[:count] - mean).std(), dtype=np.float32)

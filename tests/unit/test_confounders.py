@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
+from conta_core.confounder_names import confounder_names
 from conta_core.confounders import build_confounder_set, resize_mask
 
 COUNT = 4
@@ -118,3 +119,24 @@ def test_resize_enlarges() -> None:
     # linear between pixel centres, constant beyond them
     expected = [0, 0, 0.125, 0.375, 0.625, 0.875, 1, 1]
     np.testing.assert_allclose(found, [expected] * 4, atol=1e-6)
+
+
+@pytest.mark.parametrize("prior", ["uniform", "empirical"])
+def test_the_background_comes_before_the_classes(prior: str) -> None:
+    """Over all images, with and without tags; the classes' masks stay what they are."""
+    images = draw()
+    without = build_confounder_set(images, COUNT, SIZE, prior)
+    found = build_confounder_set(images, COUNT, SIZE, prior, background=True)
+    everywhere = np.mean([block_means(mask == 0) for mask, _ in images], axis=0)
+    np.testing.assert_allclose(found.masks[0], everywhere, atol=1e-6)
+    np.testing.assert_array_equal(found.masks[1:], without.masks)
+    assert found.count.tolist() == [len(images), *without.count]
+    expected = np.full(5, 0.2) if prior == "uniform" else found.count / found.count.sum()
+    np.testing.assert_allclose(found.prior, expected, rtol=1e-6)
+
+
+def test_names_of_the_entries() -> None:
+    assert confounder_names(("a", "b"), 2) == ("a", "b")
+    assert confounder_names(("a", "b"), 3) == ("background", "a", "b")
+    with pytest.raises(ValueError, match="4 entries for 2 classes"):
+        confounder_names(("a", "b"), 4)

@@ -32,6 +32,8 @@ TRAIN_CAM = {"train_cam", *EXTRACT_CAMS}
 # Under conta alone, in every round but the last; the next round's train_cam follows.
 DECONFOUND = {"deconfound"}
 BUILD_CONFOUNDERS = {"build_confounders", *DECONFOUND}
+# Under intervention alone, in every round, once it has its pseudo-masks.
+MEASURE_OBJECTS = {"measure_objects", "gather_objects"}
 # Once a run.
 INDEX_DATASET = {"index_dataset"}
 MAKE_CONTEXT_SHAPES = {"make_context_shapes", *INDEX_DATASET}
@@ -63,8 +65,12 @@ def control_from(each_round: set[str]) -> set[Work]:
 
 def intervention_from(rules: set[str]) -> set[Work]:
     """Under intervention: what changes round 0's pseudo-masks changes everything of round 1."""
-    last = TRAIN_CAM if "make_pseudo_masks" in rules else rules
-    return jobs("intervention", {0: rules, 1: last, None: SUMMARISE})
+    if "make_pseudo_masks" not in rules:
+        return jobs("intervention", {0: rules, 1: rules, None: SUMMARISE})
+    return jobs(
+        "intervention",
+        {0: rules | MEASURE_OBJECTS, 1: TRAIN_CAM | MEASURE_OBJECTS, None: SUMMARISE},
+    )
 
 
 def from_stage(rules: set[str]) -> set[Work]:
@@ -102,9 +108,14 @@ EVERYTHING = FROM_INDEX_DATASET | once_a_run(MAKE_CONTEXT_SHAPES)
 FROM_BUILD_CONFOUNDERS = conta_from(set(), BUILD_CONFOUNDERS)
 FROM_DECONFOUND = conta_from(set(), DECONFOUND)
 FROM_TRAIN_CAM_WITH_CONTEXT = conta_from(set(), set())
-FROM_TRAIN_CAM_OF_INTERVENTION = jobs("intervention", {1: TRAIN_CAM, None: SUMMARISE})
+FROM_TRAIN_CAM_OF_INTERVENTION = jobs(
+    "intervention", {1: TRAIN_CAM | MEASURE_OBJECTS, None: SUMMARISE}
+)
 FROM_MAKE_PSEUDO_MASKS_OF_INTERVENTION = jobs(
-    "intervention", {1: MAKE_PSEUDO_MASKS, None: SUMMARISE}
+    "intervention", {1: MAKE_PSEUDO_MASKS | MEASURE_OBJECTS, None: SUMMARISE}
+)
+FROM_MEASURE_OBJECTS = jobs(
+    "intervention", {0: MEASURE_OBJECTS, 1: TRAIN_CAM | MEASURE_OBJECTS, None: SUMMARISE}
 )
 FROM_TRAIN_DEEPLAB_OF_INTERVENTION = jobs("intervention", {1: TRAIN_DEEPLAB, None: SUMMARISE})
 
@@ -115,6 +126,7 @@ GATHERED = {
     "gather_refined": "refine_cams",
     "gather_train_masks": "predict_train_masks",
     "gather_logits": "predict_logits",
+    "gather_objects": "measure_objects",
 }
 
 

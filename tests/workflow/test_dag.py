@@ -64,15 +64,18 @@ STAGES = (
     "evaluate_segmentation",
     "evaluate_crf",
 )
+OF_INTERVENTION = ("measure_objects", "gather_objects")
 ONCE = ("make_context_shapes", "index_dataset", "summarise")
 
 
 def test_jobs_of_the_default(tmp_path: Path) -> None:
-    expected = Counter(dict.fromkeys(STAGES, 3))
+    expected = Counter(dict.fromkeys((*STAGES, *OF_INTERVENTION), 3))
     expected.update(dict.fromkeys(ONCE, 1))
     expected["all"] = 1
     assert job_counts(dry_run(tmp_path)) == expected
     conta = dry_run(tmp_path, "--config", "context={method: conta}")
+    for rule in OF_INTERVENTION:
+        del expected[rule]
     expected.update({"build_confounders": 2, "deconfound": 2})
     assert job_counts(conta) == expected
 
@@ -93,8 +96,12 @@ def test_jobs_follow_the_number_of_rounds(fresh: Callable[..., Workflow], rounds
     in_rounds = {(stage, index) for stage in STAGES for index in range(rounds)}
     context = {(s, i) for s in ("build_confounders", "deconfound") for i in range(rounds - 1)}
     once = {(rule, None) for rule in ONCE}
-    assert found == {Work(rule, "conta", index) for rule, index in in_rounds | context | once} | {
-        Work(rule, run, index) for run in others for rule, index in in_rounds | once
+    objects = {(s, i) for s in OF_INTERVENTION for i in range(rounds) if rounds > 1}
+    own = {"conta": context, "control": set(), "intervention": objects}
+    assert found == {
+        Work(rule, run, index)
+        for run, further in own.items()
+        for rule, index in in_rounds | further | once
     }
 
 
@@ -226,7 +233,7 @@ def test_every_rule_has_a_script_of_its_name() -> None:
     """But for the rules that gather a store, which have one together."""
     rules = set(messages(REPOSITORY).values())
     gathering = {rule for rule in rules if rule.startswith("gather_")}
-    assert len(gathering) == 5
+    assert len(gathering) == 6
     assert rules - gathering | {"gather_store"} == {
         path.stem for path in (REPOSITORY / "workflow_scripts").glob("*.py")
     }

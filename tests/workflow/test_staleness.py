@@ -29,6 +29,7 @@ from stale_work import (
     FROM_TRAIN_IRN,
     GATHERED,
     MAKE_CONTEXT_SHAPES,
+    MEASURE_OBJECTS,
     NOTHING,
     REFINE_CAMS,
     SUMMARISE,
@@ -108,11 +109,18 @@ CHANGES: dict[str, tuple[dict[str, Any], set[Work]]] = {
     ),
     "context.intervention.masks": (
         {"context": {"intervention": {"masks": "truth"}}},
-        FROM_TRAIN_CAM_OF_INTERVENTION,
+        jobs("intervention", {1: TRAIN_CAM, None: SUMMARISE}),
+    ),
+    "context.intervention.companions": (
+        {"context": {"intervention": {"companions": "kept"}}},
+        jobs("intervention", {1: TRAIN_CAM, None: SUMMARISE}),
     ),
     "context.method, none to intervention": (
         {"runs": {"control": {"context": {"method": "intervention"}}}},
-        jobs("control", {1: TRAIN_CAM, None: SUMMARISE}),
+        jobs(
+            "control",
+            {0: MEASURE_OBJECTS, 1: TRAIN_CAM | MEASURE_OBJECTS, None: SUMMARISE},
+        ),
     ),
     "context.method, none to conta": (
         {"runs": {"control": {"context": {"method": "conta"}}}},
@@ -197,6 +205,7 @@ GROUPS: dict[str, set[str]] = {
     "context.scaling": {"train_cam", "extract_cams", "evaluate_reliance"},
     "context.size": {"build_confounders"},
     "context.source": {"build_confounders"},
+    "context.background": {"build_confounders"},
     "context.masks": {"build_confounders", "deconfound"},
     "context.prior": {"build_confounders", "train_cam", "train_deeplab"},
     "context.steps": {"deconfound"},
@@ -208,6 +217,7 @@ GROUPS: dict[str, set[str]] = {
     "context.intervention.counterfactual": {"train_cam"},
     "context.intervention.segmentation": {"train_deeplab"},
     "context.intervention.threshold": {"make_pseudo_masks"},
+    "context.intervention.companions": {"train_cam", "train_deeplab"},
     "context.intervention.trusted": {"train_cam", "make_pseudo_masks", "train_deeplab"},
     "crf": {"evaluate_crf"},
 }

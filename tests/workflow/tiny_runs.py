@@ -81,6 +81,7 @@ REDUCED: dict[str, Any] = {
         "block": 5,
         "size": [8, 8],
         "source": "segmentation",
+        "background": False,
         "masks": "predicted",
         "prior": "uniform",
         "scaling": "standardise",

@@ -55,7 +55,8 @@ def test_what_is_filled_in_is_what_falls(recombined_set: tuple[Manifest, Path]) 
 
 def test_columns_are_the_image_s_tags(recombined_set: tuple[Manifest, Path]) -> None:
     mask = masks_of(recombined_set[1])("blue")
-    assert drops(recombined_set[1], mask, [1]) == pytest.approx(np.array([[0.4]]))
+    expected = np.array([[0.4, 0.0], [0.0, 0.0]])
+    assert drops(recombined_set[1], mask, [1, 2]) == pytest.approx(expected)
 
 
 def test_a_swapped_mask_is_told(recombined_set: tuple[Manifest, Path]) -> None:
@@ -67,7 +68,9 @@ def test_a_swapped_mask_is_told(recombined_set: tuple[Manifest, Path]) -> None:
     assert taken_by_companions(drops(folder, right, [0, 1])).tolist() == [False, False]
 
 
-def test_without_objects_nothing_is_asked(recombined_set: tuple[Manifest, Path]) -> None:
+def test_without_objects_or_companions_nothing_is_asked(
+    recombined_set: tuple[Manifest, Path],
+) -> None:
     model = Counting()
     image = read_image(recombined_set[1] / "blue-photo.png")
     empty = np.zeros(SIZE, np.uint8)
@@ -76,6 +79,8 @@ def test_without_objects_nothing_is_asked(recombined_set: tuple[Manifest, Path])
         assert found.shape == (len(keys), len(keys))
         assert not found.any()
         assert not taken_by_companions(found).any()
+    mask = masks_of(recombined_set[1])("blue")
+    score_drops(cast(CamNet, model), image, mask, np.array([0]))  # whose could it be else?
     assert model.asked == 0
 
 

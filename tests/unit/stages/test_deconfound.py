@@ -173,3 +173,28 @@ def test_the_mere_shape(
             np.testing.assert_allclose(found.read(i, "mask"), shape, atol=1e-6)
             np.testing.assert_array_equal(found.read(i, "alpha"), whole.read(i, "alpha"))
         assert not np.allclose(found.read_root("mean"), whole.read_root("mean"))
+
+
+def test_with_background(
+    predictions: Path, manifest_path: str, default: Path, data: Manifest, tmp_path: Path
+) -> None:
+    """One entry more in the set, the alphas and the sum; it takes part in the learning."""
+    folder = causal_step(predictions, manifest_path, tmp_path / "background", background=True)
+    entries, ids = len(data.classes) + 1, data.ids("train", "val")
+    with (
+        StoreReader(folder / "confounders.h5", "confounders") as confounders,
+        StoreReader(default / "confounders.h5", "confounders") as classes,
+        StoreReader(folder / "context.h5", "context", ids, data.classes) as found,
+    ):
+        assert confounders.settings["background"] is True
+        c, prior = confounders.read_root("masks"), confounders.read_root("prior")
+        np.testing.assert_array_equal(c[1:], classes.read_root("masks"))
+        np.testing.assert_allclose(prior, np.full(entries, 1 / entries), rtol=1e-6)
+        for i in ids:
+            alpha = found.read(i, "alpha")
+            require(alpha, np.float32, (entries,))
+            expected = np.einsum("n,nhw->hw", alpha * prior, c)
+            np.testing.assert_allclose(found.read(i, "mask"), expected, atol=1e-6)
+        alphas = np.stack([found.read(i, "alpha") for i in data.ids("train")])
+        # the scores learn that the background is in every image
+        assert alphas[:, 0].mean() > 1 / entries

@@ -34,10 +34,10 @@ def test_every_tag_of_the_training_list(chain: Chain, data: Manifest) -> None:
             mask = read_label_png(Path(chain.path("pseudo_masks")) / f"{image_id}.png")
             image = read_image(data.images[image_id].image)
             assert np.array_equal(drop, score_drops(model, image, mask, keys))
-            there = [bool((mask == key + 1).any()) for key in keys]
-            assert drop.any(axis=1).tolist() == there
-            shown += sum(there)
-    assert shown > 5
+            asked = [bool((mask == key + 1).any()) and len(keys) > 1 for key in keys]
+            assert drop.any(axis=1).tolist() == asked
+            shown += sum(asked)
+    assert shown > 3
 
 
 def test_a_mask_that_is_not_there(chain: Chain, data: Manifest, tmp_path: Path) -> None:

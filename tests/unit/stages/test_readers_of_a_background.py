@@ -1,0 +1,87 @@
+"""What reads a confounder set and its alphas knows the background by name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from made_predictions import causal_step
+
+from conta_core.differences.images import compare_stores
+from conta_core.errors import ContaError
+from conta_core.inspection.arrays import describe_store_image
+from conta_core.inspection.stores import describe_store
+from conta_core.manifest import Manifest
+from conta_core.report.confounder_sets import confounders_section
+from conta_core.showing.context import alpha_bars, confounders_sheet, read_context
+from conta_core.showing.scene import Scene
+from conta_core.stores.reader import StoreReader
+
+
+@pytest.fixture(scope="module")
+def folder(predictions: Path, manifest_path: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    output = tmp_path_factory.mktemp("made") / "background"
+    return causal_step(predictions, manifest_path, output, background=True)
+
+
+@pytest.fixture
+def names(data: Manifest) -> list[str]:
+    return ["background", *data.classes]
+
+
+def rows(facts: Iterator[Any], name: str) -> list[dict[str, Any]]:
+    (fact,) = [fact for fact in facts if fact.name == name]
+    return list(fact.value)
+
+
+def test_inspect(folder: Path, data: Manifest, names: list[str]) -> None:
+    entries = rows(describe_store(folder / "confounders.h5", check=True), "confounder set")
+    assert [row["class"] for row in entries] == names
+    assert entries[0]["images"] == len(data.ids("train"))
+    with StoreReader(folder / "context.h5", "context") as store:
+        image_id = data.ids("train")[0]
+        alphas = {
+            r["class"]: r["alpha"] for r in rows(describe_store_image(store, image_id), "classes")
+        }
+        assert set(alphas) == set(names)
+        assert alphas["background"] == pytest.approx(store.read(image_id, "alpha")[0], rel=1e-3)
+
+
+def test_diff(
+    folder: Path, predictions: Path, manifest_path: str, names: list[str], tmp_path: Path
+) -> None:
+    without = causal_step(predictions, manifest_path, tmp_path / "without")
+    other = causal_step(
+        predictions, manifest_path, tmp_path / "other", background=True, prior="empirical"
+    )
+    found = compare_stores(folder / "confounders.h5", other / "confounders.h5")
+    assert {change.id for change in found.changes} <= set(names)
+    assert "background" in {change.id for change in found.changes}
+    assert [one.name for one in found.classes if one.name == "background"]
+    with pytest.raises(ContaError, match=r"context\.background"):
+        compare_stores(folder / "confounders.h5", without / "confounders.h5")
+    between = compare_stores(folder / "context.h5", other / "context.h5")
+    assert {one.name for one in between.classes} == set(names[1:])
+
+
+def test_show(folder: Path, data: Manifest, names: list[str]) -> None:
+    with StoreReader(folder / "confounders.h5", "confounders", (), data.classes) as store:
+        heading, grid, *_ = confounders_sheet(store)
+    assert f"{len(data.classes)} classes and the background" in str(heading)
+    assert len(vars(grid)["cells"]) == len(names)
+    image_id = data.ids("train")[0]
+    size = data.images[image_id].size
+    with StoreReader(folder / "context.h5", "context", (), data.classes) as store:
+        _, alpha, _, _ = read_context(store, Scene(image_id, size, size))
+    bars = alpha_bars(alpha, names, data.images[image_id].tags)
+    assert [bar.name for bar in bars] == names
+    assert np.allclose([bar.value for bar in bars], alpha)
+
+
+def test_report(folder: Path, data: Manifest) -> None:
+    html = confounders_section(data, [{"confounders": str(folder / "confounders.h5")}])
+    images = len(data.ids("train"))
+    assert f"background: P {1 / (len(data.classes) + 1):.3f}, {images} images" in html
