@@ -5,6 +5,7 @@ Required inputs:
     results/{run}/round-{round - 1}/context/context.h5   M, of method conta
     results/{run}/round-{round - 1}/pseudo_masks/        objects, of method intervention
     results/{run}/round-{round - 1}/intervention/objects.h5   likewise
+    results/{run}/round-{round - 1}/segmentation/model.safetensors   where it begins from it
 Outputs:
     results/{run}/round-{round}/cam/model.safetensors
     results/{run}/round-{round}/cam/cams.h5
@@ -17,6 +18,7 @@ rule train_cam:
         context=get_context,
         pseudo_masks=get_object_masks,
         objects=get_objects_before,
+        start=get_start_of_classifier,
     output:
         "results/{run}/round-{round}/cam/model.safetensors",
     log:

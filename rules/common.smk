@@ -79,9 +79,14 @@ def get_run_settings(wildcards):
     keys = [key for key in type(experiment).model_fields if key != "context"]
     if experiment.rounds > 1:
         keys += {
-            "none": ["context.method"],
+            "none": ["context.method", "context.weights"],
             "conta": ["context"],
-            "intervention": ["context.method", "context.intervention", "context.prior"],
+            "intervention": [
+                "context.method",
+                "context.weights",
+                "context.intervention",
+                "context.prior",
+            ],
         }[experiment.context.method]
     if "context" in keys:
         unused.append("context.intervention")
@@ -194,9 +199,20 @@ CLASSIFIER_KEYS = {
 }
 
 
+def get_start_of_classifier(wildcards):
+    """The segmentation model of the round before, where the classifier begins from it."""
+    index = int(wildcards.round)
+    if index == 0 or EXPERIMENTS[wildcards.run].context.weights == "cam":
+        return []
+    pattern = "results/{run}/round-{round}/segmentation/model.safetensors"
+    return get_path(pattern, wildcards.run, index - 1)
+
+
 def get_classifier_settings(wildcards):
     """The keys that a round's classifier depends on."""
     keys = ["cam", "seed", *CLASSIFIER_KEYS[get_method(wildcards)]]
+    if int(wildcards.round) > 0:
+        keys.append("context.weights")
     return pick(EXPERIMENTS[wildcards.run], keys, ["cam.scales"])
 
 

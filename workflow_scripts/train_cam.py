@@ -17,6 +17,7 @@ with job(snakemake.log[0], snakemake.rule, snakemake.wildcards):
         context=snakemake.input.context or None,
         pseudo_masks=snakemake.input.pseudo_masks or None,
         objects=snakemake.input.objects or None,
+        start=snakemake.input.start or None,
         output=snakemake.output[0],
         settings=parse_settings(CamSettings, settings["cam"], "cam"),
         context_settings=parse_settings(ContextSettings, context, "context"),

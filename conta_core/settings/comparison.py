@@ -67,6 +67,11 @@ class ComparisonSettings(Settings):
     """Arms that are compared in pairs: the same level of confounding, the same seed."""
 
     name: Name = Field("comparison", description="of its folder, results/{name}")
+    prefix: Name | None = Field(
+        None,
+        description="begins the names of its runs, <prefix>-<arm>-c<confounding>-s<seed>; "
+        "comparisons share the runs of one name, so that other data or base settings need another",
+    )
     arms: dict[Name, dict[str, Any]] = Field(
         {"control": {"context": {"method": "none"}}, "conta": {"context": {"method": "conta"}}},
         description="name -> overrides; the others are compared with the first and start from its "
@@ -87,14 +92,15 @@ class ComparisonSettings(Settings):
 
     def compared_runs(self) -> list[ComparedRun]:
         """All runs, level by level, seed by seed."""
+        begin = "" if self.prefix is None else f"{self.prefix}-"
         found = []
         for level in self.levels:
             place = "" if level.percent is None else f"-c{level.percent}"
             for seed in range(level.seeds):
-                first = f"{self.first_arm}{place}-s{seed}"
+                first = f"{begin}{self.first_arm}{place}-s{seed}"
                 for arm in self.arms_of(level):
                     start = None if arm == self.first_arm else first
-                    run = f"{arm}{place}-s{seed}"
+                    run = f"{begin}{arm}{place}-s{seed}"
                     found.append(ComparedRun(run, arm, level.confounding, seed, start))
         return found
 

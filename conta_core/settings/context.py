@@ -72,6 +72,11 @@ class ContextSettings(Settings):
         "in the paper; intervention: its objects are recombined with other contexts, which is not "
         "CONTA's (the default by docs/evidence.md); none: control",
     )
+    weights: Literal["cam", "segmentation"] = Field(
+        "cam",
+        description="where the backbone of the next classifier begins, of any method: cam.weights, "
+        "or the round's segmentation model, as CONTA's authors answer users",
+    )
     block: Literal[2, 3, 4, 5, "all"] = Field(
         5, description="M is concatenated to the input of this backbone block (the paper's Block-n)"
     )

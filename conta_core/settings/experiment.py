@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from conta_core.settings.base import Positive, Settings
 from conta_core.settings.cam import CamSettings
@@ -58,6 +58,17 @@ class Experiment(Settings):
     )
     context: ContextSettings = Field(default_factory=ContextSettings, description="the causal step")
     crf: CrfSettings = Field(default_factory=CrfSettings, description="the evaluation's CRF")
+
+    @model_validator(mode="after")
+    def _weights(self) -> Experiment:
+        both = (self.cam.backbone, self.segmentation.backbone)
+        if self.context.weights == "segmentation" and both[0] != both[1]:
+            raise ValueError(
+                f"context.weights is segmentation, but cam.backbone is {both[0]!r} and "
+                f"segmentation.backbone {both[1]!r}; a classifier can begin from a segmentation "
+                "model of the same backbone alone"
+            )
+        return self
 
 
 class Config(Experiment):

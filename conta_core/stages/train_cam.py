@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,11 +10,14 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from conta_core.context_maps import ContextMaps
+from conta_core.errors import ContaError
 from conta_core.intervention.companions import read_taken
 from conta_core.intervention.object_masks import object_masks
 from conta_core.intervention.recombination import Intervention
 from conta_core.manifest import Manifest
 from conta_core.networks.cam_net import CamNet
+from conta_core.networks.deeplab import build_deeplab
+from conta_core.networks.loading import load_network
 from conta_core.settings import CamSettings, ContextSettings
 from conta_core.training import processes
 from conta_core.training.batch_norms import prepare_batch_norms
@@ -35,6 +38,7 @@ def train_cam(
     context: str | None,
     pseudo_masks: str | None,
     objects: str | None,
+    start: str | None,
     output: str,
     settings: CamSettings,
     context_settings: ContextSettings,
@@ -52,6 +56,8 @@ def train_cam(
         pseudo_masks: folder of the round before's <id>.png, of method intervention.
         objects: path of the round before's objects.h5, where the intervention refuses
             companions.
+        start: path of the round before's segmentation model, from whose backbone this one's
+            begins; None: from ``settings.weights``.
         output: path of the model file.
         settings: of the classifier.
         context_settings: block and scaling of M, and the intervention.
@@ -69,7 +75,10 @@ def train_cam(
     architecture = training.architecture(context_block=context_settings.block if maps else None)
     if maps and maps.channels > 1:
         architecture["context_channels"] = maps.channels
-    model = CamNet(len(data.classes), **architecture).to(training.device)
+    model = CamNet(len(data.classes), **architecture)
+    if start is not None:
+        begin_from(model, start, data.classes)
+    model = model.to(training.device)
     model = prepare_batch_norms(model, model.backbone, settings.batch_norm, settings.frozen_blocks)
     objective = CamObjective(model, settings.frozen_blocks)
     intervention = None
@@ -99,11 +108,32 @@ def train_cam(
         objective,
         _groups(model, settings),
         images,
-        inputs=[manifest, context, pseudo_masks, objects],
+        inputs=[manifest, context, pseudo_masks, objects, start],
         workers=training.readers,
         context=context_settings if maps or intervention else None,
     )
     training.keep(output, model, "cam", data.classes, architecture)
+
+
+def begin_from(model: CamNet, segmentation: str, classes: Sequence[str]) -> None:
+    """Give a classifier's backbone the weights of a segmentation model's.
+
+    Args:
+        model: the classifier; its head and the weights that read M stay as they are.
+        segmentation: path of the segmentation model.
+        classes: that it must have been trained for.
+
+    Raises:
+        ContaError: no such model, or one of another backbone.
+    """
+    other = load_network(segmentation, "deeplab", build_deeplab, classes)
+    try:
+        model.backbone.blocks.load_state_dict(other.backbone.blocks.state_dict())
+    except RuntimeError as error:
+        raise ContaError(
+            f"{segmentation}: its backbone does not fit the classifier's ({error}); give cam and "
+            "segmentation the same backbone, or leave context.weights at cam"
+        ) from None
 
 
 class CamObjective(Objective):

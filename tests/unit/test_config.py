@@ -167,6 +167,10 @@ def test_wrong_type_or_value(config: dict[str, Any], key: str, found: str) -> No
             "background_threshold 0.5 is above foreground_threshold 0.2",
         ),
         ({"cam": {"resize": [128, 64]}}, "resize"),
+        (
+            {"context": {"weights": "segmentation"}, "cam": {"backbone": "resnet50"}},
+            "cam.backbone is 'resnet50' and segmentation.backbone 'efficientnet_lite0_stage5'",
+        ),
     ],
 )
 def test_values_that_do_not_fit_each_other(config: dict[str, Any], part: str) -> None:

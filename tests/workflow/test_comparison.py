@@ -195,6 +195,7 @@ RECIPES = {
     "ablation_rounds": (3, {"conta": 1}),
     "ablation_blocks": (3, {"conta": 5}),
     "ablation_confounders": (3, {"conta": 2}),
+    "ablation_weights": (3, {"conta": 2, "none": 1}),
     "ablation_shape": (3, {"conta": 2}),
 }
 

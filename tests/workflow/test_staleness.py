@@ -205,6 +205,7 @@ GROUPS: dict[str, set[str]] = {
     "context.scaling": {"train_cam", "extract_cams", "evaluate_reliance"},
     "context.size": {"build_confounders"},
     "context.source": {"build_confounders"},
+    "context.weights": {"train_cam"},
     "context.background": {"build_confounders"},
     "context.masks": {"build_confounders", "deconfound"},
     "context.prior": {"build_confounders", "train_cam", "train_deeplab"},

@@ -42,6 +42,20 @@ def test_context_of_pseudo_masks(fresh: Callable[..., Workflow]) -> None:
     assert "train_deeplab" not in {work.rule for work in found}
 
 
+def test_a_classifier_begins_from_a_shared_segmentation_model(
+    fresh: Callable[..., Workflow],
+) -> None:
+    """Of any method, from round 1 on: round 0's model is the other run's."""
+    workflow = fresh(reduced(RUNS))
+    target = "results/third/round-1/cam/model.safetensors"
+    assert not [work for work in workflow.stale(target) if work.round == 0]
+    changes = {"runs": {"third": {"context": {"weights": "segmentation"}}}}
+    found = workflow.stale(target, changes=changes)
+    assert Work("train_deeplab", "control", 0) in found
+    assert {work.run for work in found if work.round == 0} == {"control"}
+    assert {work.rule for work in found if work.round == 1} == {"train_cam"}
+
+
 def test_what_does_not_fit_is_refused(fresh: Callable[..., Workflow]) -> None:
     done = fresh(reduced(RUNS)).start("-n", changes={"runs": {"conta": {"seed": 1}}})
     assert done.returncode != 0

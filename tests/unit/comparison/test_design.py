@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from conta_core.comparison.design import Design
-from conta_core.config import load_comparison, load_experiments
+from conta_core.config import load_comparison, load_experiments, merge
 from conta_core.errors import ContaError
 from conta_core.settings.comparison import ComparedRun
 
+REPOSITORY = Path(__file__).resolve().parents[3]
 ARMS = {
     "control": {"context": {"method": "none"}},
     "conta": {"context": {"method": "conta"}},
@@ -58,6 +61,30 @@ def test_runs() -> None:
         assert one.context.method == ("none" if arm == "control" else "conta")
         assert one.context.block == (4 if arm == "other" else 5)
         assert one.rounds == 2
+
+
+def test_a_prefix_keeps_runs_apart() -> None:
+    """Two comparisons of other base settings in one working directory share no run."""
+    runs = load_experiments(compared(prefix="larger"))
+    assert list(runs) == [f"larger-{run}" for run in load_experiments(EVIDENCE)]
+    assert runs["larger-conta-c90-s1"].start_from == "larger-control-c90-s1"
+
+
+def test_recipes_share_no_run_of_other_settings() -> None:
+    """A run's name means the same in every recipe, since all write into results/."""
+    found: dict[str, dict[str, Any]] = {}
+    shared = 0
+    for path in sorted((REPOSITORY / "configs/evidence").glob("*.yaml")):
+        alone = path.stem in ("full_size", "painted", "photographs")
+        base = [] if alone else [REPOSITORY / "configs/evidence.yaml"]
+        config: dict[str, Any] = {}
+        for file in [*base, path]:
+            config = merge(config, yaml.safe_load(file.read_text()))
+        for run, experiment in load_experiments(config).items():
+            values = experiment.model_dump(exclude={"rounds"})
+            shared += run in found
+            assert found.setdefault(run, values) == values, f"{path.name}: {run}"
+    assert shared
 
 
 def test_design() -> None:

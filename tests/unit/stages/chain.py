@@ -95,6 +95,7 @@ class Chain:
             "context": None,
             "pseudo_masks": None,
             "objects": None,
+            "start": None,
             "output": self.path(name, round_index),
             "settings": CAM,
             "context_settings": CONTEXT,

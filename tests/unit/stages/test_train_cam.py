@@ -12,11 +12,12 @@ from made_predictions import causal_step
 from safetensors.torch import load_file
 from torch import Tensor
 
+from conta_core.errors import ContaError
 from conta_core.manifest import Manifest
 from conta_core.networks.cam_net import CamNet, build_cam_net
 from conta_core.networks.loading import load_network
 from conta_core.settings import ContextSettings, InterventionSettings
-from conta_core.stages.train_cam import CamObjective
+from conta_core.stages.train_cam import CamObjective, begin_from
 from conta_core.stores.reader import StoreReader
 from conta_core.training.frozen_features import Batch
 from conta_core.weights import read_metadata
@@ -121,6 +122,38 @@ def test_an_intervention_needs_masks(chain: Chain, tmp_path: Path) -> None:
     acting = ContextSettings(method="intervention")
     with pytest.raises(ValueError, match="needs pseudo-masks"):
         chain.train_cam(output=str(tmp_path / "x"), context_settings=acting)
+
+
+def test_a_classifier_begins_from_a_segmentation_model(
+    chain: Chain, data: Manifest, tmp_path: Path
+) -> None:
+    """The backbone is the segmentation model's to the last bit, head and M's weights are not."""
+    still = CAM.model_copy(update={"learning_rate": 0.0, "epochs": 1})
+    begun, plain = tmp_path / "begun.safetensors", tmp_path / "plain.safetensors"
+    context = chain.path("context.h5")
+    for path, start in ((begun, chain.path("deeplab.safetensors")), (plain, None)):
+        chain.train_cam(
+            output=str(path), round_index=1, settings=still, context=context, start=start
+        )
+    one, other = load_file(begun), load_file(plain)
+    segmentation = load_file(chain.path("deeplab.safetensors"))
+    assert one.keys() == other.keys()
+    moved = 0
+    for key, value in one.items():
+        if key.startswith("backbone.blocks."):
+            assert torch.equal(value, segmentation[key]), key
+            moved += not torch.equal(value, other[key])
+        else:
+            assert torch.equal(value, other[key]), key
+    assert moved  # the segmentation model had learned
+
+
+def test_another_backbone_is_refused(chain: Chain, data: Manifest, tmp_path: Path) -> None:
+    other = CamNet(len(data.classes), "efficientnet_lite0", "none", 16)
+    with pytest.raises(ContaError, match="does not fit the classifier's"):
+        begin_from(other, chain.path("deeplab.safetensors"), data.classes)
+    with pytest.raises(ContaError, match="kind 'irn', expected 'deeplab'"):
+        begin_from(other, chain.path("irn.safetensors"), data.classes)
 
 
 def test_groups_of_the_classifier(
