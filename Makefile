@@ -47,7 +47,7 @@ data/painted: | .venv/installed
 	$(BIN)/conta paint $(MASKS) $@
 
 ablation-%: export OMP_NUM_THREADS = 1
-ablation-%: .venv/installed configs/evidence/ablation_%.yaml ## rounds, blocks, confounders, shape: the paper's
+ablation-%: .venv/installed configs/evidence/ablation_%.yaml ## rounds, blocks, confounders, shape: the paper's; weights
 	$(COMPARE) configs/evidence.yaml configs/evidence/ablation_$*.yaml
 
 # several at once, one thread each; then, alone, what compares times

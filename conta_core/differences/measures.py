@@ -104,6 +104,12 @@ def _drop_difference(a: Arrays, b: Arrays) -> float:
     return _mean_absolute(a["drop"], b["drop"])
 
 
+def _own_drop_totals(arrays: Arrays, classes: int) -> tuple[np.ndarray, np.ndarray]:
+    """Sum of the own drops of each class, and of how many objects: a row of 0 was not asked."""
+    asked = arrays["drop"].any(axis=1)
+    return _map_totals(arrays["keys"][asked], np.diagonal(arrays["drop"])[asked], classes)
+
+
 def _map_difference(
     keys_a: np.ndarray, maps_a: np.ndarray, keys_b: np.ndarray, maps_b: np.ndarray
 ) -> float:
@@ -160,8 +166,8 @@ MEASURES = {
     "objects": Measure(
         ("score drop difference",),
         lambda a, b, _: (_drop_difference(a, b),),
-        "mean score drop by the class's own object, of the images with the tag",
-        lambda arrays, _, n: _map_totals(arrays["keys"], np.diagonal(arrays["drop"]), n),
+        "mean score drop by the class's own object, where it was asked for",
+        lambda arrays, _, n: _own_drop_totals(arrays, n),
     ),
     "context": Measure(
         ("attention moved, %", "M difference, % of its mean"),
