@@ -44,7 +44,7 @@ evidence-painted: .venv/installed data/painted ## on painted masks of VOC 2012; 
 	$(BIN)/python -m conta_core.comparison.publish results/painted/comparison.md docs/evidence-tables.md
 
 data/painted: | .venv/installed
-	$(BIN)/conta paint $(MASKS) $@
+	$(BIN)/conta paint $(MASKS) $@ --train 800 --confounding 0.5
 
 ablation-%: export OMP_NUM_THREADS = 1
 ablation-%: .venv/installed configs/evidence/ablation_%.yaml ## rounds, blocks, confounders, shape: the paper's; weights
