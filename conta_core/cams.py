@@ -39,6 +39,7 @@ def extract(
     keys: np.ndarray,
     scales: Sequence[float],
     context: np.ndarray | None = None,
+    query: np.ndarray | None = None,
 ) -> ImageCams:
     """Sum the maps of all scales and flips, and divide by each class's maximum.
 
@@ -47,7 +48,9 @@ def extract(
         image: uint8 (H, W, 3).
         keys: class indices of the image's tags, (k,).
         scales: of the image; M is resized with it at the block's input, and flipped with it.
-        context: M of the image, float32 (channels, h, w), where the model reads one.
+        context: M of the image, float32 (channels, h, w), where the model reads one; where it
+            makes M itself, the summands, float32 (n, h, w).
+        query: X_m, float32 (h, w), where it makes M itself.
     """
     device = next(model.parameters()).device
     height, width = image.shape[:2]
@@ -55,7 +58,12 @@ def extract(
     grid = (-(-height // GRID_STRIDE), -(-width // GRID_STRIDE))
     padded = (-(-height // stride) * stride, -(-width // stride) * stride)
     wanted = torch.from_numpy(keys).to(device)
-    both = _with_flip(torch.from_numpy(context).to(device)) if context is not None else None
+    both = None
+    if context is not None:
+        given = torch.from_numpy(context).to(device)[None]
+        own = torch.from_numpy(query).to(device)[None] if query is not None else None
+        made = model.read_context(given, own)
+        both = _with_flip(made[0]) if made is not None else None
     cam = torch.zeros((len(keys), *grid), device=device)
     high_res = torch.zeros((len(keys), height, width), device=device)
     for scale in scales:

@@ -79,7 +79,8 @@ class Stage:
             return experiment.reliance_images > 0
         if self.name in OF_CONTEXT:
             later = index is not None and index < experiment.rounds - 1
-            return later and experiment.context.method == "conta"
+            made_before = self.name == "build_confounders" or experiment.context.learning == "tags"
+            return later and experiment.context.method == "conta" and made_before
         if self.name in OF_INTERVENTION:
             return index is not None and _measures_objects(index, experiment)
         return True

@@ -3,6 +3,7 @@
 Required inputs:
     results/{run}/dataset.json
     results/{run}/round-{round - 1}/context/context.h5   M, of method conta
+    (with context.learning: classifier confounders.h5, train_masks.h5 and logits.h5 in its place)
     results/{run}/round-{round - 1}/pseudo_masks/        objects, of method intervention
     results/{run}/round-{round - 1}/intervention/objects.h5   likewise
     results/{run}/round-{round - 1}/segmentation/model.safetensors   where it begins from it
@@ -16,6 +17,7 @@ rule train_cam:
     input:
         manifest="results/{run}/dataset.json",
         context=get_context,
+        ingredients=get_ingredients,
         pseudo_masks=get_object_masks,
         objects=get_objects_before,
         start=get_start_of_classifier,
@@ -45,6 +47,7 @@ rule extract_cams:
         manifest="results/{run}/dataset.json",
         model="results/{run}/round-{round}/cam/model.safetensors",
         context=get_context,
+        ingredients=get_ingredients,
     output:
         temp("results/{run}/round-{round}/cam/cams.parts/{part}-of-{parts}"),
     log:

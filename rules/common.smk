@@ -12,7 +12,7 @@ from conta_core.config import load_comparison, load_experiments, pick, require_w
 from conta_core.datasets.voc_lists import list_path
 from conta_core.errors import ContaError
 from conta_core.gpus import count_visible_gpus
-from conta_core.run_layout import owner_of
+from conta_core.run_layout import BY_OUTPUT, owner_of
 from conta_core.writable import require_writable
 
 try:
@@ -142,9 +142,20 @@ def get_method(wildcards):
 
 def get_context(wildcards):
     """The context of the round before, which method conta reads."""
-    if get_method(wildcards) != "conta":
+    learning = EXPERIMENTS[wildcards.run].context.learning
+    if get_method(wildcards) != "conta" or learning == "classifier":
         return []
     return f"results/{wildcards.run}/round-{int(wildcards.round) - 1}/context/context.h5"
+
+
+def get_ingredients(wildcards):
+    """What the classifier makes M of, in the order of `IngredientPaths`, where it makes M itself."""
+    learning = EXPERIMENTS[wildcards.run].context.learning
+    if get_method(wildcards) != "conta" or learning != "classifier":
+        return []
+    files = ("context/confounders.h5", "segmentation/train_masks.h5", "segmentation/logits.h5")
+    before = int(wildcards.round) - 1
+    return [get_path(f"results/{{run}}/round-{{round}}/{f}", wildcards.run, before) for f in files]
 
 
 def get_object_masks(wildcards):
@@ -190,7 +201,7 @@ OBJECT_KEYS = [
 # method -> the keys of the context that its classifier depends on
 CLASSIFIER_KEYS = {
     "none": [],
-    "conta": ["context.block", "context.scaling"],
+    "conta": ["context.block", "context.scaling", "context.learning"],
     "intervention": [
         *OBJECT_KEYS,
         "context.intervention.recombined",
@@ -243,13 +254,13 @@ def get_segmentation_settings(wildcards):
 
 def get_extraction_settings(wildcards):
     """The keys that the extraction of a round's CAMs depends on."""
-    keys = ["context.scaling"] if get_context(wildcards) else []
+    keys = ["context.scaling"] if get_method(wildcards) == "conta" else []
     return pick(EXPERIMENTS[wildcards.run], ["cam.scales", *keys])
 
 
 def get_reliance_settings(wildcards):
     """The keys that the reliance of a round's classifier depends on."""
-    keys = ["context.scaling"] if get_context(wildcards) else []
+    keys = ["context.scaling"] if get_method(wildcards) == "conta" else []
     return pick(EXPERIMENTS[wildcards.run], ["reliance_images", *keys])
 
 
@@ -267,18 +278,14 @@ def get_confounder_source(wildcards):
     return get_file(f"results/{{run}}/round-{{round}}/{name}")(wildcards)
 
 
-def get_all_rounds(pattern, of_context=False):
-    """A function of the wildcards: the pattern for every round of the run.
-
-    Of context, only the rounds whose context a later one takes.
-    """
+def get_all_rounds(pattern):
+    """A function of the wildcards: the pattern for every round of the run that has it."""
 
     def paths(wildcards):
         experiment = EXPERIMENTS[wildcards.run]
-        count = experiment.rounds
-        if of_context:
-            count = count - 1 if experiment.context.method == "conta" else 0
-        return [get_path(pattern, wildcards.run, index) for index in range(count)]
+        needed = BY_OUTPUT[pattern].is_needed
+        rounds = [index for index in range(experiment.rounds) if needed(index, experiment)]
+        return [get_path(pattern, wildcards.run, index) for index in rounds]
 
     return paths
 

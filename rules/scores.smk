@@ -81,6 +81,7 @@ rule evaluate_reliance:
         cams="results/{run}/round-{round}/cam/cams.h5",
         pseudo_masks="results/{run}/round-{round}/pseudo_masks",
         context=get_context,
+        ingredients=get_ingredients,
     output:
         "results/{run}/round-{round}/scores/reliance.json",
     log:

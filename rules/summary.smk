@@ -28,10 +28,8 @@ rule summarise:
         pseudo_masks=get_all_rounds("results/{run}/round-{round}/pseudo_masks"),
         train_masks=get_all_rounds("results/{run}/round-{round}/segmentation/train_masks.h5"),
         logits=get_all_rounds("results/{run}/round-{round}/segmentation/logits.h5"),
-        confounders=get_all_rounds(
-            "results/{run}/round-{round}/context/confounders.h5", of_context=True
-        ),
-        context=get_all_rounds("results/{run}/round-{round}/context/context.h5", of_context=True),
+        confounders=get_all_rounds("results/{run}/round-{round}/context/confounders.h5"),
+        context=get_all_rounds("results/{run}/round-{round}/context/context.h5"),
     output:
         summary="results/{run}/summary.json",
         report=report(

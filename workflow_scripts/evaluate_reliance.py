@@ -1,6 +1,7 @@
 """Ask how far the scores of a round's classifier hang on context."""
 
 from conta_core.config import parse_settings
+from conta_core.context_ingredients import IngredientPaths
 from conta_core.jobs import job
 from conta_core.settings import ContextSettings
 from conta_core.stages.evaluate_reliance import evaluate_reliance
@@ -13,6 +14,7 @@ with job(snakemake.log[0], snakemake.rule, snakemake.wildcards):
         cams=snakemake.input.cams,
         pseudo_masks=snakemake.input.pseudo_masks,
         context=snakemake.input.context or None,
+        ingredients=IngredientPaths.of(snakemake.input.ingredients),
         output=snakemake.output[0],
         images=settings["reliance_images"],
         scaling=parse_settings(ContextSettings, settings.get("context", {}), "context").scaling,

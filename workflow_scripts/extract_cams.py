@@ -1,6 +1,7 @@
 """Extract the CAMs of a round."""
 
 from conta_core.config import parse_settings
+from conta_core.context_ingredients import IngredientPaths
 from conta_core.jobs import job
 from conta_core.settings import CamSettings, ContextSettings
 from conta_core.stages.extract_cams import extract_cams
@@ -12,6 +13,7 @@ with job(snakemake.log[0], snakemake.rule, snakemake.wildcards):
         manifest=snakemake.input.manifest,
         model=snakemake.input.model,
         context=snakemake.input.context or None,
+        ingredients=IngredientPaths.of(snakemake.input.ingredients),
         output=part_output(snakemake.output[0], snakemake.wildcards),
         scales=parse_settings(CamSettings, settings["cam"], "cam").scales,
         scaling=parse_settings(ContextSettings, settings.get("context", {}), "context").scaling,

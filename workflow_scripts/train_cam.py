@@ -1,6 +1,7 @@
 """Train the CAM classifier of a round."""
 
 from conta_core.config import parse_settings
+from conta_core.context_ingredients import IngredientPaths
 from conta_core.device import count_devices
 from conta_core.gpus import count_asked_gpus
 from conta_core.jobs import job
@@ -15,6 +16,7 @@ with job(snakemake.log[0], snakemake.rule, snakemake.wildcards):
     train_cam(
         manifest=snakemake.input.manifest,
         context=snakemake.input.context or None,
+        ingredients=IngredientPaths.of(snakemake.input.ingredients),
         pseudo_masks=snakemake.input.pseudo_masks or None,
         objects=snakemake.input.objects or None,
         start=snakemake.input.start or None,

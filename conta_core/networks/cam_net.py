@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Literal
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from conta_core.attention import ContextAttention
 from conta_core.networks.backbones import BLOCKS, build_backbone
 
 Block = Literal[2, 3, 4, 5, "all"]
@@ -27,6 +30,8 @@ class CamNet(nn.Module):
         context_block: the block (2 to 5, or "all") that reads M; None: no context.
         seed: of the head and, by a generator of its own, of the context's weights.
         context_channels: of M.
+        attention: n, h and w of the confounder set, where W1 and W2 are the network's own, which
+            then makes M itself; None: it is given M.
     """
 
     def __init__(
@@ -38,6 +43,7 @@ class CamNet(nn.Module):
         context_block: Block | None = None,
         seed: int = 0,
         context_channels: int = 1,
+        attention: Sequence[int] | None = None,
     ) -> None:
         super().__init__()
         with torch.random.fork_rng(devices=[]):
@@ -49,11 +55,49 @@ class CamNet(nn.Module):
             blocks = range(2, BLOCKS + 1) if context_block == "all" else [context_block]
             generator = torch.Generator().manual_seed(seed + 1)
             self.backbone.add_context(list(blocks), generator, context_channels)
+        self.attention: ContextAttention | None = None
+        if attention is not None:
+            entries, height, width = attention
+            empty = torch.zeros(entries, height, width), torch.zeros(entries)
+            self.attention = ContextAttention(*empty, torch.Generator().manual_seed(seed + 2))
 
     @property
     def reads_context(self) -> bool:
         """Whether forward needs M."""
         return len(self.backbone.context_inputs) > 0
+
+    def attend_to(self, confounders: np.ndarray, prior: np.ndarray) -> None:
+        """Give the network's own attention its confounder set.
+
+        Args:
+            confounders: c_i, float32 (n, h, w).
+            prior: P(c_i), float32 (n,).
+
+        Raises:
+            ValueError: the network has no attention, or one of another shape.
+        """
+        if self.attention is None or self.attention.confounders.shape != confounders.shape:
+            raise ValueError(f"the classifier attends to no confounder set of {confounders.shape}")
+        self.attention.confounders.copy_(torch.from_numpy(confounders))
+        self.attention.prior.copy_(torch.from_numpy(prior))
+
+    def read_context(self, context: Tensor | None, query: Tensor | None) -> Tensor | None:
+        """M as the backbone reads it.
+
+        Args:
+            context: M, (B, channels, h, w), or with an attention of its own the summands
+                c_i P(c_i), (B, n, h, w); None: nothing is read.
+            query: X_m of each image, (B, h, w), which the attention needs.
+
+        Returns:
+            ``context`` as it is, or M made of it, (B, 1, h, w).
+        """
+        if self.attention is None or context is None:
+            return context
+        if query is None:
+            raise ValueError("the classifier makes M itself, and was given no X_m")
+        alpha = self.attention.scores(query).softmax(dim=1)
+        return torch.einsum("bn,bnhw->bhw", alpha, context)[:, None]
 
     def forward(self, images: Tensor, context: Tensor | None = None) -> Tensor:
         """Class logits.

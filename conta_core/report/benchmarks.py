@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import math
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -76,14 +76,14 @@ class Benchmarks:
 
 
 def read_benchmarks(
-    folder: str, run: str, contexts: Sequence[bool], start_from: str | None = None
+    folder: str, run: str, contexts: Sequence[Collection[str]], start_from: str | None = None
 ) -> Benchmarks:
     """Read what is there at the time; nothing depends on these files.
 
     Args:
         folder: of all benchmarks.
         run: name of the run.
-        contexts: for each round, whether it makes a context.
+        contexts: for each round, which of :data:`OF_CONTEXT` it has.
         start_from: the run whose data set and round 0 it goes on from; None: its own.
     """
     found = Benchmarks()
@@ -92,9 +92,9 @@ def read_benchmarks(
         path = Path(folder, rule, f"{owner}.tsv")
         if path.exists() or rule not in OPTIONAL:
             _add(found, (rule, None), path, [path])
-    for index, has_context in enumerate(contexts):
+    for index, of_context in enumerate(contexts):
         for rule in IN_ROUNDS:
-            if rule in OF_CONTEXT and not has_context:
+            if rule in OF_CONTEXT and rule not in of_context:
                 continue
             owner = BY_RULE[rule].owner(run, index, start_from)
             path = Path(folder, rule, owner, f"round-{index}.tsv")

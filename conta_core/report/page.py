@@ -8,7 +8,7 @@ from html import escape
 from typing import Any
 
 from conta_core.manifest import Manifest
-from conta_core.report.benchmarks import read_benchmarks
+from conta_core.report.benchmarks import OF_CONTEXT, read_benchmarks
 from conta_core.report.class_scores import classes_section
 from conta_core.report.confounder_sets import confounders_section
 from conta_core.report.data_set import data_set_section
@@ -55,7 +55,8 @@ def render_report(
     Raises:
         ContaError: a file that a picture is made of is missing or broken.
     """
-    contexts = [bool(paths.get("context")) for paths in rounds]
+    stages = list(zip(OF_CONTEXT, ("confounders", "context"), strict=True))
+    contexts = [[stage for stage, name in stages if paths.get(name)] for paths in rounds]
     measured = read_benchmarks(benchmarks, summary["run"], contexts, summary.get("start_from"))
     sections = [
         scores_section(summary),

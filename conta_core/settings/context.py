@@ -103,10 +103,15 @@ class ContextSettings(Settings):
         "standardise",
         description="M less its mean map over its deviation, or as the equation gives it",
     )
-    steps: Annotated[int, Field(ge=0)] = Field(
-        300, description="steps by which W1 and W2 learn the tags; 0 leaves them random"
+    learning: Literal["tags", "classifier"] = Field(
+        "tags",
+        description="what W1 and W2 learn by: the tags, before M is made; or the loss of the next "
+        "classifier, inside which M is then made",
     )
-    learning_rate: NonNegative = Field(0.01, description="of W1 and W2 (Adam)")
+    steps: Annotated[int, Field(ge=0)] = Field(
+        300, description="learning tags: steps of W1 and W2; 0 leaves them random"
+    )
+    learning_rate: NonNegative = Field(0.01, description="learning tags: of W1 and W2 (Adam)")
     maps: Literal["sum", "classes", "shape"] = Field(
         "sum",
         description="the classifier reads M, the sum over the classes as in the paper; each "
@@ -119,3 +124,14 @@ class ContextSettings(Settings):
     intervention: InterventionSettings = Field(
         default_factory=InterventionSettings, description="of method intervention"
     )
+
+    @model_validator(mode="after")
+    def _learning(self) -> ContextSettings:
+        plain = {"maps": "sum", "assignment": "own", "masks": "predicted"}
+        other = [key for key, value in plain.items() if getattr(self, key) != value]
+        if self.learning == "classifier" and other:
+            raise ValueError(
+                f"learning is classifier, and {other[0]} {getattr(self, other[0])}; a classifier "
+                f"that makes M itself knows {other[0]}: {plain[other[0]]} alone"
+            )
+        return self

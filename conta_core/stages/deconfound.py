@@ -9,12 +9,11 @@ import numpy as np
 import torch
 
 from conta_core.attention import ContextAttention
-from conta_core.confounders import resize_mask
 from conta_core.device import configure_threads, select_device
 from conta_core.manifest import Manifest
 from conta_core.placebo import shuffle_places
+from conta_core.predicted_masks import encode_mask, predicted_masks
 from conta_core.seeding import torch_generator
-from conta_core.segmentation_output import predicted_labels
 from conta_core.settings import ContextSettings
 from conta_core.stores.reader import StoreReader
 from conta_core.stores.writer import write_store
@@ -70,7 +69,7 @@ def deconfound(
         require_true_masks(data, all_ids)
         labels = (read_true_mask(data, image_id) for image_id in all_ids)
     else:
-        labels = _predicted(data, train_masks, logits)
+        labels = predicted_masks(data, all_ids, train_masks, logits)
     encoded, shapes = [], []
     for mask in labels:
         encoded.append(encode_mask(mask, len(data.classes), size))
@@ -111,22 +110,3 @@ def deconfound(
         for image_id, context, alpha in zip(all_ids, contexts, alphas, strict=True):
             arrays = {"mask": context, "alpha": alpha}
             written.write(image_id, arrays, size=data.images[image_id].size)
-
-
-def encode_mask(labels: np.ndarray, class_count: int, size: tuple[int, int]) -> np.ndarray:
-    """X_m as the attention reads it: labels over n, averaged down, float32 (h, w), 0..1."""
-    return resize_mask(labels.astype(np.float32) / class_count, size)
-
-
-def _predicted(data: Manifest, train_masks: str, logits: str) -> Iterator[np.ndarray]:
-    """Predicted labels of the training list, then of what the validation list adds, (H, W)."""
-    train_ids = data.ids("train")
-    val_ids = data.ids("train", "val")[len(train_ids) :]
-    with (
-        StoreReader(train_masks, "train_masks", train_ids, data.classes) as train,
-        StoreReader(logits, "logits", val_ids, data.classes) as val,
-    ):
-        for i in train_ids:
-            yield train.read(i, "mask")
-        for i in val_ids:
-            yield predicted_labels(val.read(i, "logits"), data.images[i].size)

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from conta_core.cams import extract
-from conta_core.context_maps import ContextMaps
+from conta_core.context_ingredients import IngredientPaths, open_context
 from conta_core.device import configure_images_at_once, select_device
 from conta_core.images import read_image
 from conta_core.intervention.pixels import fill
@@ -31,6 +31,7 @@ def evaluate_reliance(
     cams: str,
     pseudo_masks: str,
     context: str | None,
+    ingredients: IngredientPaths | None,
     output: str,
     images: int,
     scaling: str,
@@ -48,6 +49,7 @@ def evaluate_reliance(
         cams: path of its cams.h5, which has P(class) of every image as it is.
         pseudo_masks: folder of <id>.png.
         context: path of the context.h5 that the net was trained with, or None.
+        ingredients: in its place what the net makes M of, where it does.
         output: path of the reliance json.
         images: so many images with tags at most, evenly spaced over the training list.
         scaling: of M, as in training.
@@ -64,7 +66,7 @@ def evaluate_reliance(
     asked = _evenly_spaced([i for i in ids if data.images[i].tags], images)
     require_masks(pseudo_masks, asked)
     network = load_network(model, "cam", build_cam_net, data.classes).to(select_device())
-    maps = ContextMaps(context, scaling, asked, data.classes) if context else None
+    maps = open_context(context, ingredients, scaling, data, asked)
 
     def after(image_id: str) -> After:
         image = read_image(data.images[image_id].image)
@@ -73,8 +75,8 @@ def evaluate_reliance(
         for index in data.tag_indices(image_id).tolist():
             objects = labels == index + 1
             if objects.any():
-                m = maps[image_id] if maps else None
-                without = extract(network, fill(image, objects), NO_MAPS, (1.0,), m)
+                read = (maps[image_id], maps.query(image_id)) if maps else (None, None)
+                without = extract(network, fill(image, objects), NO_MAPS, (1.0,), *read)
                 found.append((index, float(without.probability[index])))
         return found
 

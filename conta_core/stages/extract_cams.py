@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from conta_core.cams import extract
-from conta_core.context_maps import ContextMaps
+from conta_core.context_ingredients import IngredientPaths, open_context
 from conta_core.device import configure_images_at_once, select_device
 from conta_core.images import read_image
 from conta_core.manifest import Manifest
@@ -18,6 +18,7 @@ def extract_cams(
     manifest: str,
     model: str,
     context: str | None,
+    ingredients: IngredientPaths | None,
     output: PartOutput,
     scales: tuple[float, ...],
     scaling: str,
@@ -29,6 +30,7 @@ def extract_cams(
         manifest: path of dataset.json.
         model: path of the CAM net.
         context: path of the context.h5 that the net was trained with, or None.
+        ingredients: in its place what the net makes M of, where it does.
         output: the part of cams.h5 that this job writes.
         scales: of the images.
         scaling: of M, as in training.
@@ -38,12 +40,13 @@ def extract_cams(
     data = Manifest.load(manifest)
     network = load_network(model, "cam", build_cam_net, data.classes).to(select_device())
     ids = data.ids("train", "val")
-    maps = ContextMaps(context, scaling, ids, data.classes) if context else None
+    maps = open_context(context, ingredients, scaling, data, ids)
 
     def cams_of(image_id: str) -> Arrays:
         keys = data.tag_indices(image_id)
         image = read_image(data.images[image_id].image)
-        cams = extract(network, image, keys, scales, maps[image_id] if maps else None)
+        read = (maps[image_id], maps.query(image_id)) if maps else (None, None)
+        cams = extract(network, image, keys, scales, *read)
         return {
             "keys": keys,
             "cam": cams.cam,
@@ -59,6 +62,6 @@ def extract_cams(
         ids=ids,
         settings={"scales": list(scales), "context": scaling if maps else None},
         module=__file__,
-        inputs=[manifest, model, context],
+        inputs=[manifest, model, context, *(ingredients.files() if ingredients else [])],
         what="CAMs",
     )

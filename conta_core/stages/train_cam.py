@@ -9,7 +9,7 @@ import numpy as np
 import torch.nn.functional as F
 from torch import Tensor
 
-from conta_core.context_maps import ContextMaps
+from conta_core.context_ingredients import ContextIngredients, IngredientPaths, open_context
 from conta_core.errors import ContaError
 from conta_core.intervention.companions import read_taken
 from conta_core.intervention.object_masks import object_masks
@@ -36,6 +36,7 @@ def train_cam(
     *,
     manifest: str,
     context: str | None,
+    ingredients: IngredientPaths | None,
     pseudo_masks: str | None,
     objects: str | None,
     start: str | None,
@@ -53,6 +54,7 @@ def train_cam(
         manifest: path of dataset.json.
         context: path of the round before's context.h5; None: no context (round 0, or
             method none), the same work and the same draws otherwise.
+        ingredients: in its place what M is made of, where W1 and W2 learn in the classifier.
         pseudo_masks: folder of the round before's <id>.png, of method intervention.
         objects: path of the round before's objects.h5, where the intervention refuses
             companions.
@@ -71,11 +73,15 @@ def train_cam(
     )
     data = Manifest.load(manifest)
     ids = data.ids("train")
-    maps = ContextMaps(context, context_settings.scaling, ids, data.classes) if context else None
+    maps = open_context(context, ingredients, context_settings.scaling, data, ids)
     architecture = training.architecture(context_block=context_settings.block if maps else None)
     if maps and maps.channels > 1:
         architecture["context_channels"] = maps.channels
+    if isinstance(maps, ContextIngredients):
+        architecture["attention"] = list(maps.confounders.shape)
     model = CamNet(len(data.classes), **architecture)
+    if isinstance(maps, ContextIngredients):
+        model.attend_to(maps.confounders, maps.prior)
     if start is not None:
         begin_from(model, start, data.classes)
     model = model.to(training.device)
@@ -101,6 +107,7 @@ def train_cam(
         seed=training.draws,
         fill=model.backbone.fill,
         context=maps.__getitem__ if maps else None,
+        query=maps.query if isinstance(maps, ContextIngredients) else None,
         intervene=intervention,
     )
     training.run(
@@ -108,7 +115,14 @@ def train_cam(
         objective,
         _groups(model, settings),
         images,
-        inputs=[manifest, context, pseudo_masks, objects, start],
+        inputs=[
+            manifest,
+            context,
+            *(ingredients.files() if ingredients else []),
+            pseudo_masks,
+            objects,
+            start,
+        ],
         workers=training.readers,
         context=context_settings if maps or intervention else None,
     )
@@ -179,7 +193,8 @@ class CamObjective(Objective):
 
     def _last(self, features: list[Tensor], targets: Mapping[str, Tensor]) -> Tensor:
         """The last block's output."""
-        blocks = self.model.backbone(features[0], targets.get("context"), first=self._first)
+        context = self.model.read_context(targets.get("context"), targets.get("query"))
+        blocks = self.model.backbone(features[0], context, first=self._first)
         return blocks[-1] if blocks else features[0]
 
 
@@ -187,6 +202,8 @@ def _groups(model: CamNet, settings: CamSettings) -> list[dict[str, Any]]:
     """The backbone 1x; what is new, the head and the context's weights, faster."""
     base, decay = settings.learning_rate, settings.weight_decay
     fast = [*model.classifier.parameters(), *model.backbone.context_inputs.parameters()]
+    if model.attention is not None:
+        fast += model.attention.parameters()
     slow = learning(model.backbone.blocks.parameters())
     return [
         {"params": fast, "lr": base * settings.head_factor, "weight_decay": decay},

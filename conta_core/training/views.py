@@ -110,6 +110,7 @@ class ViewedImages(Dataset[dict[str, torch.Tensor]]):
         fill: RGB outside the image, what the network reads as 0.
         labels: image id -> uint8 (H, W); None: no labels.
         context: image id -> float32 (channels, h, w); None: no context.
+        query: image id -> float32 (h, w), which no view changes; None: none.
         intervene: image id and number of the view -> the image that is seen in its place, or
             None where it is left as it is; None: no intervention.
     """
@@ -124,6 +125,7 @@ class ViewedImages(Dataset[dict[str, torch.Tensor]]):
         fill: tuple[int, ...],
         labels: Callable[[str], np.ndarray] | None = None,
         context: Callable[[str], np.ndarray] | None = None,
+        query: Callable[[str], np.ndarray] | None = None,
         intervene: Callable[[str, int], Intervened | None] | None = None,
     ) -> None:
         self.manifest = manifest
@@ -133,6 +135,7 @@ class ViewedImages(Dataset[dict[str, torch.Tensor]]):
         self._fill = fill
         self._labels = labels
         self._context = context
+        self._query = query
         self._intervene = intervene
 
     def __len__(self) -> int:
@@ -143,7 +146,8 @@ class ViewedImages(Dataset[dict[str, torch.Tensor]]):
 
         Returns:
             ``image`` uint8 (3, crop, crop), ``tags`` float32 (n,), and where asked
-            ``labels`` uint8 (crop, crop) and ``context`` float32 (channels, crop/8, crop/8);
+            ``labels`` uint8 (crop, crop), ``context`` float32 (channels, crop/8, crop/8) and
+            ``query`` float32 (h, w);
             with an intervention ``counted`` float32 (n,), 0 where nothing is known of the class.
         """
         index, number = key
@@ -197,4 +201,6 @@ class ViewedImages(Dataset[dict[str, torch.Tensor]]):
             seen = (view.apply(m, cv2.INTER_LINEAR, 0.0) for m in self._context(image_id))
             small = [cv2.resize(m, (side, side), interpolation=cv2.INTER_AREA) for m in seen]
             sample["context"] = torch.from_numpy(np.stack(small))
+        if self._query is not None:
+            sample["query"] = torch.from_numpy(self._query(image_id))
         return sample

@@ -15,7 +15,7 @@ from conta_core.config import load_experiments
 from conta_core.differences.runs import compare_rounds, compare_runs
 from conta_core.errors import ContaError
 from conta_core.exporting.run_files import find_round
-from conta_core.report.benchmarks import read_benchmarks
+from conta_core.report.benchmarks import OF_CONTEXT, read_benchmarks
 from conta_core.run_layout import BY_RULE, STAGES, round_file, round_folder, rounds_there
 from conta_core.settings import Experiment
 from conta_core.settings.starts import FREE
@@ -223,7 +223,7 @@ def test_running_round_0_of_the_other(tmp_path: Path) -> None:
 
 
 def test_benchmarks(tmp_path: Path) -> None:
-    missing = read_benchmarks(str(tmp_path), "r", [True, False], "a").missing
+    missing = read_benchmarks(str(tmp_path), "r", [OF_CONTEXT, ()], "a").missing
     found = {str(Path(path).relative_to(tmp_path)) for path in missing}
     assert {"index_dataset/r.tsv", "train_cam/a/round-0.tsv", "train_cam/r/round-1.tsv"} <= found
     assert "deconfound/r/round-0.tsv" in found

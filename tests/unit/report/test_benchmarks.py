@@ -6,7 +6,14 @@ from pathlib import Path
 
 from html_page import Page
 
-from conta_core.report.benchmarks import BEFORE, IN_ROUNDS, Benchmarks, Measured, read_benchmarks
+from conta_core.report.benchmarks import (
+    BEFORE,
+    IN_ROUNDS,
+    OF_CONTEXT,
+    Benchmarks,
+    Measured,
+    read_benchmarks,
+)
 from conta_core.report.times import duration, times_section
 
 RULES = Path(__file__).resolve().parents[3] / "rules"
@@ -37,11 +44,11 @@ def test_parts_are_added_and_their_memory_is_the_highest(tmp_path: Path) -> None
     write(folder / "1-of-1.tsv", 50.0, "900", at=10)  # an earlier number of parts
     write(folder / "1-of-2.tsv", 2.5, "300", at=20)
     write(folder / "2-of-2.tsv", 4.0, "500", at=21)
-    found = read_benchmarks(str(tmp_path), "r", [False])
+    found = read_benchmarks(str(tmp_path), "r", [()])
     assert found.measured == {("extract_cams", 0): Measured(6.5, 500.0, 2)}
     assert not any("extract_cams" in path for path in found.missing)
     (folder / "1-of-2.tsv").unlink()
-    found = read_benchmarks(str(tmp_path), "r", [False])
+    found = read_benchmarks(str(tmp_path), "r", [()])
     assert found.measured == {("extract_cams", 0): Measured(4.0, 500.0, 1)}
     assert str(folder / "1-of-2.tsv") in found.missing
 
@@ -49,7 +56,7 @@ def test_parts_are_added_and_their_memory_is_the_highest(tmp_path: Path) -> None
 def test_what_is_not_there_is_named(tmp_path: Path) -> None:
     write(tmp_path / "train_cam" / "r" / "round-0.tsv", 3.0, "NA")
     (tmp_path / "train_cam" / "r" / "round-1.tsv").write_text("nothing\n")
-    found = read_benchmarks(str(tmp_path), "r", [True, False])
+    found = read_benchmarks(str(tmp_path), "r", [OF_CONTEXT, ()])
     assert found.measured == {("train_cam", 0): Measured(3.0, None, 1)}
     missing = {str(Path(path).relative_to(tmp_path)) for path in found.missing}
     assert "train_cam/r/round-1.tsv" in missing
@@ -86,6 +93,6 @@ def test_duration() -> None:
 
 
 def test_a_stage_that_some_runs_do_without_is_not_missing(tmp_path: Path) -> None:
-    found = read_benchmarks(str(tmp_path), "r", [False])
+    found = read_benchmarks(str(tmp_path), "r", [()])
     assert not any("evaluate_reliance" in path for path in found.missing)
     assert any("evaluate_cams" in path for path in found.missing)

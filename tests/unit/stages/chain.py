@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from whole_store import make_store
 
+from conta_core.context_ingredients import IngredientPaths
 from conta_core.manifest import Manifest
 from conta_core.settings import (
     CamSettings,
@@ -93,6 +94,7 @@ class Chain:
         options: dict[str, Any] = {
             "manifest": self.manifest,
             "context": None,
+            "ingredients": None,
             "pseudo_masks": None,
             "objects": None,
             "start": None,
@@ -105,13 +107,19 @@ class Chain:
         }
         train_cam(**{**options, **change})
 
-    def extract_cams(self, round_index: int = 0, context: str | None = None) -> None:
+    def extract_cams(
+        self,
+        round_index: int = 0,
+        context: str | None = None,
+        ingredients: IngredientPaths | None = None,
+    ) -> None:
         make_store(
             extract_cams,
             self.path("cams.h5", round_index),
             manifest=self.manifest,
             model=self.path("cam.safetensors", round_index),
             context=context,
+            ingredients=ingredients,
             scales=CAM.scales,
             scaling=CONTEXT.scaling,
             run=self.run,

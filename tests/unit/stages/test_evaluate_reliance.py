@@ -23,6 +23,7 @@ def ask(chain: Chain, folder: Path, **change: Any) -> dict[str, Any]:
         "cams": chain.path("cams.h5"),
         "pseudo_masks": chain.path("pseudo_masks"),
         "context": None,
+        "ingredients": None,
         "output": str(folder / "reliance.json"),
         "images": 1000,
         "scaling": CONTEXT.scaling,
