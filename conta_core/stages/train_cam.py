@@ -73,6 +73,7 @@ def train_cam(
     )
     data = Manifest.load(manifest)
     ids = data.ids("train")
+    made_of = ingredients.files() if ingredients else []
     maps = open_context(context, ingredients, context_settings.scaling, data, ids)
     architecture = training.architecture(context_block=context_settings.block if maps else None)
     if maps and maps.channels > 1:
@@ -115,14 +116,7 @@ def train_cam(
         objective,
         _groups(model, settings),
         images,
-        inputs=[
-            manifest,
-            context,
-            *(ingredients.files() if ingredients else []),
-            pseudo_masks,
-            objects,
-            start,
-        ],
+        inputs=[manifest, context, *made_of, pseudo_masks, objects, start],
         workers=training.readers,
         context=context_settings if maps or intervention else None,
     )

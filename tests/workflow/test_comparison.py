@@ -188,10 +188,11 @@ def test_edit_of_what_writes_the_note(compared: Workflow) -> None:
 # The plan alone.
 
 
-#: what stands on top of the evidence -> its pairs, and how many other arms each has of which method
+#: what stands on top of the evidence -> its pairs, and how many other arms each has of which kind;
+#: "inside" is conta whose classifier makes M itself
 RECIPES = {
     None: (11, {"conta": 1, "intervention": 1}),
-    "variants": (3, {"conta": 10, "intervention": 9}),
+    "variants": (3, {"conta": 10, "inside": 2, "intervention": 9}),
     "ablation_rounds": (3, {"conta": 1}),
     "ablation_blocks": (3, {"conta": 5}),
     "ablation_confounders": (3, {"conta": 2}),

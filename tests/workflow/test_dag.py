@@ -80,6 +80,18 @@ def test_jobs_of_the_default(tmp_path: Path) -> None:
     assert job_counts(conta) == expected
 
 
+def test_a_classifier_that_makes_m_itself(fresh: Callable[..., Workflow]) -> None:
+    """It takes what M is made of, of the round before; nobody makes M for it."""
+    conta = {"context": {"learning": "classifier"}, "rounds": 3}
+    workflow = fresh(reduced({"conta": conta}))
+    made = {(work.rule, work.round) for work in workflow.stale() if "conf" in work.rule}
+    assert made == {("build_confounders", 0), ("build_confounders", 1)}
+    found = workflow.stale("results/conta/round-1/cam/model.safetensors")
+    first = {work.rule for work in found if work.round == 0}
+    assert {"gather_logits", "gather_train_masks", "build_confounders"} <= first
+    assert {work.rule for work in found if work.round == 1} == {"train_cam"}
+
+
 def test_every_job_says_what_it_is(tmp_path: Path) -> None:
     """Each rule has a message of its own, with the run and the round."""
     found = parse_dry_run(dry_run(tmp_path), messages(REPOSITORY))

@@ -85,6 +85,7 @@ REDUCED: dict[str, Any] = {
         "masks": "predicted",
         "prior": "uniform",
         "scaling": "standardise",
+        "learning": "tags",
         "steps": 5,
         "learning_rate": 0.01,
         "maps": "sum",
