@@ -193,6 +193,7 @@ def test_a_stage_refuses_weights_of_other_classes(tmp_path: Path) -> None:
             manifest=str(tmp_path / "dataset.json"),
             model=str(tmp_path / "model.safetensors"),
             context=None,
+            ingredients=None,
             scales=(1.0,),
             scaling="none",
             threads=1,

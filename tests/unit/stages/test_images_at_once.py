@@ -11,6 +11,7 @@ from chain import CAM, CONTEXT, WALK, Chain
 from whole_store import make_store
 
 from conta_core.stages.extract_cams import extract_cams
+from conta_core.stages.measure_objects import measure_objects
 from conta_core.stages.predict_logits import predict_logits
 from conta_core.stages.predict_train_masks import predict_train_masks
 from conta_core.stages.refine_cams import refine_cams
@@ -27,6 +28,7 @@ THREADS = 6
         (refine_cams, "refined.h5", 0),
         (predict_train_masks, "train_masks.h5", 0),
         (predict_logits, "logits.h5", 0),
+        (measure_objects, "objects.h5", 0),
     ],
 )
 def test_same_bytes(
@@ -36,6 +38,7 @@ def test_same_bytes(
         extract_cams: {
             "model": chain.path("cam.safetensors", round_index),
             "context": chain.path("context.h5") if round_index else None,
+            "ingredients": None,
             "scales": CAM.scales,
             "scaling": CONTEXT.scaling,
         },
@@ -46,7 +49,13 @@ def test_same_bytes(
         },
         predict_train_masks: {"model": chain.path("deeplab.safetensors")},
         predict_logits: {"model": chain.path("deeplab.safetensors")},
+        measure_objects: {
+            "model": chain.path("cam.safetensors"),
+            "pseudo_masks": chain.path("pseudo_masks"),
+        },
     }
+    if stage is measure_objects:
+        chain.measure_objects()
     make_store(
         stage,
         str(tmp_path / store),

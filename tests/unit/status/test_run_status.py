@@ -36,15 +36,43 @@ def test_nothing_there(folder: RunFolder) -> None:
     assert status.count(State.WAITING) == status.needed == 2 * 17 - 2 + 3
     unneeded = {(s.stage, s.round) for s in status.stages if s.state is State.NOT_NEEDED}
     once = {("make_coco_masks", None), ("note_start", None)}
-    assert unneeded == {*once, ("build_confounders", 1), ("deconfound", 1)}
+    of_others = {("measure_objects", 0), ("measure_objects", 1)}
+    assert unneeded == {*once, *of_others, ("build_confounders", 1), ("deconfound", 1)}
 
 
 def test_stages_of_the_experiment(folder: RunFolder) -> None:
     control = experiment(context={"method": "none"}, dataset={"format": "coco", "root": "c"})
     status = read_status(folder.directory, "r", control)
     unneeded = [s.stage for s in status.stages if s.state is State.NOT_NEEDED]
-    of_context = ["build_confounders", "deconfound"]
-    assert unneeded == ["make_context_shapes", "note_start", *of_context * 2]
+    of_methods = ["measure_objects", "build_confounders", "deconfound"]
+    assert unneeded == ["make_context_shapes", "note_start", *of_methods * 2]
+
+
+@pytest.mark.parametrize(
+    ("change", "rounds"),
+    [
+        ({}, [0, 1]),  # for the next classifier, and for the last round's segmentation model
+        ({"segmentation": 0.0}, [0]),
+        ({"companions": "kept"}, []),
+        ({"masks": "truth"}, []),
+    ],
+)
+def test_rounds_that_measure_objects(
+    folder: RunFolder, change: dict[str, Any], rounds: list[int]
+) -> None:
+    context = {"method": "intervention", "intervention": change}
+    status = read_status(folder.directory, "r", experiment(context=context))
+    needed = [s for s in status.stages if s.state is not State.NOT_NEEDED]
+    assert [s.round for s in needed if s.stage == "measure_objects"] == rounds
+
+
+def test_a_classifier_that_makes_m_has_no_deconfound(folder: RunFolder) -> None:
+    status = read_status(
+        folder.directory, "r", experiment(context={"method": "conta", "learning": "classifier"})
+    )
+    needed = [(s.stage, s.round) for s in status.stages if s.state is not State.NOT_NEEDED]
+    assert ("build_confounders", 0) in needed
+    assert ("deconfound", 0) not in needed
 
 
 def test_done(folder: RunFolder) -> None:
