@@ -12,35 +12,13 @@ import math
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
+
+from conta_core.networks.attention_scores import AttentionScores
 
 
-class ContextAttention(nn.Module):
-    """W1, W2 and the attention.
-
-    Args:
-        confounders: c_i, (n, h, w).
-        prior: P(c_i), (n,).
-        generator: of the initial weights.
-    """
-
-    confounders: Tensor
-    prior: Tensor
-
-    def __init__(self, confounders: Tensor, prior: Tensor, generator: torch.Generator) -> None:
-        super().__init__()
-        count, cells = len(confounders), confounders[0].numel()
-        self.register_buffer("confounders", confounders)
-        self.register_buffer("prior", prior)
-        std = 1 / math.sqrt(cells)
-        self.w1 = nn.Parameter(torch.empty(count, cells).normal_(0, std, generator=generator))
-        self.w2 = nn.Parameter(torch.empty(count, cells).normal_(0, std, generator=generator))
-
-    def scores(self, masks: Tensor) -> Tensor:
-        """The attention before the softmax, (B, n), from X_m (B, h, w)."""
-        queries = masks.flatten(1) @ self.w1.T
-        keys = self.confounders.flatten(1) @ self.w2.T
-        return queries @ keys.T / math.sqrt(len(keys))
+class ContextAttention(AttentionScores):
+    """The attention, with M and the learning of W1 and W2 by the tags."""
 
     def forward(self, masks: Tensor, by_class: bool = False) -> tuple[Tensor, Tensor]:
         """The context of each image.

@@ -9,6 +9,8 @@ from functools import lru_cache
 import cv2
 import numpy as np
 
+from conta_core.resize_mask import resize_mask
+
 
 @dataclass(frozen=True)
 class ConfounderSet:
@@ -85,10 +87,3 @@ def _area_weights(pixels: int, cells: int) -> np.ndarray:
     pixel = np.arange(pixels)[:, None]
     overlap = np.minimum(edges[1:], pixel + 1) - np.maximum(edges[:-1], pixel)
     return (overlap.clip(min=0) * (cells / pixels)).astype(np.float32)
-
-
-def resize_mask(mask: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """A float32 map (H, W) averaged down (or enlarged) to (h, w)."""
-    shrinks = mask.shape[0] >= size[0] and mask.shape[1] >= size[1]
-    interpolation = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
-    return cv2.resize(mask, (size[1], size[0]), interpolation=interpolation)

@@ -7,8 +7,8 @@ from contextlib import ExitStack
 
 import numpy as np
 
-from conta_core.confounders import resize_mask
 from conta_core.manifest import Manifest
+from conta_core.resize_mask import resize_mask
 from conta_core.segmentation_output import predicted_labels
 from conta_core.stores.reader import StoreReader
 

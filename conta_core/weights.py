@@ -174,20 +174,26 @@ def check_model(path: str | os.PathLike[str]) -> None:
         raise ContaError(f"{path}: {error}; delete it and train it again") from None
 
 
-def load_tensors(model: nn.Module, path: Path) -> None:
+def load_tensors(model: nn.Module, path: Path, below: str = "") -> None:
     """Load a .safetensors file into a module, every key of both sides.
+
+    Args:
+        model: the module.
+        path: of the file.
+        below: of its tensors only those whose names begin so, under the rest of their names.
 
     Raises:
         ContaError: missing or cut off, or keys or shapes that do not fit, by name.
     """
     try:
-        tensors = load_file(path)
+        found = load_file(path)
         with safe_open(path, framework="pt") as file:
             description = (file.metadata() or {}).get(FORMAT)
     except READING_ERRORS as error:
         raise ContaError(
             f"{path}: cannot be read as safetensors ({error}); give another file"
         ) from None
+    tensors = {k.removeprefix(below): value for k, value in found.items() if k.startswith(below)}
     own = model.state_dict()
     missing = sorted(set(own) - set(tensors))
     left_over = sorted(set(tensors) - set(own))
@@ -203,7 +209,7 @@ def load_tensors(model: nn.Module, path: Path) -> None:
             "and classes"
         )
     try:
-        _verify(description, tensors)
+        _verify(description, found)
     except READING_ERRORS as error:
         raise ContaError(f"{path}: {error}; delete it and train it again") from None
     model.load_state_dict(tensors)

@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from conta_core.attention import ContextAttention
+from conta_core.networks.attention_scores import AttentionScores
 from conta_core.networks.backbones import BLOCKS, build_backbone
 
 Block = Literal[2, 3, 4, 5, "all"]
@@ -55,11 +55,11 @@ class CamNet(nn.Module):
             blocks = range(2, BLOCKS + 1) if context_block == "all" else [context_block]
             generator = torch.Generator().manual_seed(seed + 1)
             self.backbone.add_context(list(blocks), generator, context_channels)
-        self.attention: ContextAttention | None = None
+        self.attention: AttentionScores | None = None
         if attention is not None:
             entries, height, width = attention
             empty = torch.zeros(entries, height, width), torch.zeros(entries)
-            self.attention = ContextAttention(*empty, torch.Generator().manual_seed(seed + 2))
+            self.attention = AttentionScores(*empty, torch.Generator().manual_seed(seed + 2))
 
     @property
     def reads_context(self) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,8 +17,6 @@ from conta_core.intervention.object_masks import object_masks
 from conta_core.intervention.recombination import Intervention
 from conta_core.manifest import Manifest
 from conta_core.networks.cam_net import CamNet
-from conta_core.networks.deeplab import build_deeplab
-from conta_core.networks.loading import load_network
 from conta_core.settings import CamSettings, ContextSettings
 from conta_core.training import processes
 from conta_core.training.batch_norms import prepare_batch_norms
@@ -26,6 +25,7 @@ from conta_core.training.model_training import ModelTraining
 from conta_core.training.objective import Objective, learning
 from conta_core.training.sketches import heat_over
 from conta_core.training.views import ViewedImages
+from conta_core.weights import load_tensors, read_metadata, require_classes
 
 #: a drawn map whose maximum is below it is drawn as flat
 FLAT = 1e-5
@@ -134,14 +134,13 @@ def begin_from(model: CamNet, segmentation: str, classes: Sequence[str]) -> None
     Raises:
         ContaError: no such model, or one of another backbone.
     """
-    other = load_network(segmentation, "deeplab", build_deeplab, classes)
-    try:
-        model.backbone.blocks.load_state_dict(other.backbone.blocks.state_dict())
-    except RuntimeError as error:
+    kind, trained_for, _ = read_metadata(segmentation)
+    if kind != "deeplab":
         raise ContaError(
-            f"{segmentation}: its backbone does not fit the classifier's ({error}); give cam and "
-            "segmentation the same backbone, or leave context.weights at cam"
-        ) from None
+            f"{segmentation}: a model of kind {kind!r}, expected 'deeplab'; name another file"
+        )
+    require_classes(segmentation, trained_for, classes)
+    load_tensors(model.backbone.blocks, Path(segmentation), below="backbone.blocks.")
 
 
 class CamObjective(Objective):

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from conta_core.confounder_names import confounder_names
-from conta_core.confounders import build_confounder_set, resize_mask
+from conta_core.confounders import build_confounder_set
+from conta_core.resize_mask import resize_mask
 
 COUNT = 4
 SIZE = (4, 6)

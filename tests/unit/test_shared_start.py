@@ -16,7 +16,7 @@ from conta_core.differences.runs import compare_rounds, compare_runs
 from conta_core.errors import ContaError
 from conta_core.exporting.run_files import find_round
 from conta_core.report.benchmarks import OF_CONTEXT, read_benchmarks
-from conta_core.run_layout import BY_RULE, STAGES, round_file, round_folder, rounds_there
+from conta_core.run_layout import BY_RULE, OF_METHOD, STAGES, round_file, round_folder, rounds_there
 from conta_core.settings import Experiment
 from conta_core.settings.starts import FREE
 from conta_core.shared_start import read_start, write_start
@@ -111,7 +111,7 @@ def test_note_of_a_path(tmp_path: Path, name: str) -> None:
 
 def test_owner_of_every_stage() -> None:
     """The made data set, and of round 0 what leads to the masks; the rest is the run's own."""
-    own = {"note_start", "index_dataset", "build_confounders", "deconfound", "summarise"}
+    own = {"note_start", "index_dataset", *OF_METHOD, "summarise"}
     for one in STAGES:
         first = 0 if one.by_round else None
         assert one.owner("r", first, None) == "r"

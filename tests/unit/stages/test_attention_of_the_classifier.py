@@ -129,10 +129,14 @@ def test_cams_are_those_of_a_classifier_that_is_given_this_m(
     plain.load_state_dict({k: v for k, v in state.items() if not k.startswith("attention.")})
     plain.eval()
     assert inside.attention is not None
+    attention = ContextAttention(
+        torch.from_numpy(found.confounders), torch.from_numpy(found.prior), torch.Generator()
+    )
+    attention.load_state_dict(inside.attention.state_dict())
     for image_id in (data.ids("train")[0], data.ids("val")[0]):
         image, keys = read_image(data.images[image_id].image), data.tag_indices(image_id)
         with torch.no_grad():
-            m = inside.attention(torch.from_numpy(found.query(image_id))[None])[0].numpy()
+            m = attention(torch.from_numpy(found.query(image_id))[None])[0].numpy()
         one = extract(inside, image, keys, CAM.scales, found[image_id], found.query(image_id))
         other = extract(plain, image, keys, CAM.scales, m)
         np.testing.assert_allclose(one.probability, other.probability, atol=1e-5)

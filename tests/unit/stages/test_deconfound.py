@@ -10,12 +10,12 @@ from chain import Chain, opened, require
 from made_predictions import causal_step
 
 from conta_core.attention import ContextAttention
-from conta_core.confounders import resize_mask
 from conta_core.context_maps import ContextMaps
 from conta_core.errors import ContaError
 from conta_core.manifest import Manifest
 from conta_core.placebo import shuffle_places
 from conta_core.predicted_masks import encode_mask
+from conta_core.resize_mask import resize_mask
 from conta_core.seeding import torch_generator
 from conta_core.segmentation_output import predicted_labels
 from conta_core.stores.reader import StoreReader
