@@ -9,15 +9,10 @@ from pathlib import Path
 from snakemake.persistence import PersistenceBase
 
 from conta_core.fingerprint import fingerprint
+from conta_core.run_layout import STAGES
 
 # rule -> the rule whose work it gathers
-GATHERED = {
-    "gather_cams": "extract_cams",
-    "gather_labels": "make_irn_labels",
-    "gather_refined": "refine_cams",
-    "gather_train_masks": "predict_train_masks",
-    "gather_logits": "predict_logits",
-}
+GATHERED = {stage.gathered_by: stage.name for stage in STAGES if stage.gathered_by}
 PART = re.compile(r"\.parts/\d+-of-\d+$")
 
 

@@ -86,7 +86,10 @@ CHANGES: dict[str, tuple[dict[str, Any], set[Work]]] = {
         FROM_BUILD_CONFOUNDERS | FROM_TRAIN_CAM_OF_INTERVENTION,
     ),
     "context.steps": ({"context": {"steps": 6}}, FROM_DECONFOUND),
-    "context.learning": ({"context": {"learning": "classifier"}}, FROM_TRAIN_CAM_WITH_CONTEXT),
+    "context.learning": (
+        {"context": {"learning": "classifier"}},
+        jobs("conta", {1: TRAIN_CAM | {"build_confounders"}, 2: TRAIN_CAM, None: SUMMARISE}),
+    ),
     "context.learning_rate": ({"context": {"learning_rate": 0.02}}, FROM_DECONFOUND),
     "context.maps": ({"context": {"maps": "classes"}}, FROM_DECONFOUND),
     "context.assignment": ({"context": {"assignment": "shuffled"}}, FROM_DECONFOUND),
