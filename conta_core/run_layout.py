@@ -133,9 +133,8 @@ BY_RULE = {rule: stage for stage in STAGES for rule in (stage.name, stage.gather
 
 def _measures_objects(index: int, experiment: Experiment) -> bool:
     """Whether a classifier or segmentation model is intervened on with a round's objects."""
-    context = experiment.context
-    chosen = context.intervention
-    if context.method != "intervention" or chosen.masks == "truth" or chosen.companions == "kept":
+    chosen = experiment.context.intervention
+    if experiment.context.method != "intervention" or not chosen.asks_for_companions:
         return False
     return index < experiment.rounds - 1 or (index > 0 and chosen.segmentation > 0)
 

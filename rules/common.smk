@@ -170,8 +170,7 @@ def get_object_masks(wildcards):
 def asks_for_companions(wildcards):
     """Whether the round's intervention leaves out objects that are another tag's."""
     settings = EXPERIMENTS[wildcards.run].context.intervention
-    intervenes = get_method(wildcards) == "intervention"
-    return intervenes and settings.masks != "truth" and settings.companions == "refused"
+    return get_method(wildcards) == "intervention" and settings.asks_for_companions
 
 
 def get_objects_before(wildcards):

@@ -36,7 +36,7 @@ def confounders_section(manifest: Manifest, rounds: Sequence[Mapping[str, Any]])
         if paths.get("confounders")
     }
     if not sets:
-        words = "This run has none: it has one round, or context.method is none."
+        words = "This run has none: it has one round, or context.method is not conta."
         return section("confounders", "Confounder sets", [f"<p>{words}</p>"])
     top = max(float(masks.max(initial=0)) for masks, _, _ in sets.values())
     ramp = np.tile(np.linspace(0, 1, 176, dtype=np.float32), (12, 1))

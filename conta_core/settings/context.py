@@ -51,6 +51,11 @@ class InterventionSettings(Settings):
         "own: not recombined, or (an ablation) trusted like any other",
     )
 
+    @property
+    def asks_for_companions(self) -> bool:
+        """Whether objects are asked for whose they are, which those of ground truth need not be."""
+        return self.masks != "truth" and self.companions == "refused"
+
     @model_validator(mode="after")
     def _shares(self) -> InterventionSettings:
         if self.recombined + self.counterfactual > 1:
