@@ -5,6 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 
+def are_entries(classes: Sequence[str], count: int) -> bool:
+    """Whether a confounder set of these classes can have so many entries: n, or n + 1."""
+    return count - len(classes) in (0, 1)
+
+
 def confounder_names(classes: Sequence[str], count: int) -> tuple[str, ...]:
     """The classes, after the background where the set has it (``context.background``).
 
@@ -15,8 +20,6 @@ def confounder_names(classes: Sequence[str], count: int) -> tuple[str, ...]:
     Raises:
         ValueError: any other count.
     """
-    if count == len(classes):
-        return tuple(classes)
-    if count == len(classes) + 1:
-        return ("background", *classes)
-    raise ValueError(f"{count} entries for {len(classes)} classes, with or without background")
+    if not are_entries(classes, count):
+        raise ValueError(f"{count} entries for {len(classes)} classes, with or without background")
+    return tuple(classes) if count == len(classes) else ("background", *classes)

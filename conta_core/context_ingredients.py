@@ -67,6 +67,13 @@ def open_context(
     return ContextMaps(context, scaling, image_ids, data.classes) if context else None
 
 
+def read_for(
+    maps: ContextMaps | ContextIngredients | None, image_id: str
+) -> tuple[np.ndarray | None, np.ndarray | None]:
+    """What :func:`conta_core.cams.extract` is given of an image: context and query."""
+    return (maps[image_id], maps.query(image_id)) if maps else (None, None)
+
+
 class ContextIngredients:
     """The summands, and X_m of every image.
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from conta_core.confounder_names import confounder_names
+from conta_core.confounder_names import are_entries, confounder_names
 from conta_core.differences.comparison import (
     ClassChange,
     ImageComparison,
@@ -28,7 +28,7 @@ def compare_confounders(
     a, b = sides
     shapes = [{name: array.shape for name, array in side.items()} for side in sides]
     entries = len(a["masks"])
-    known = entries - len(one.classes) in (0, 1)  # with or without background
+    known = are_entries(one.classes, entries)
     if shapes[0] != shapes[1] or not known or any(len(array) != entries for array in a.values()):
         raise ContaError(
             f"{two.path}: its arrays have the shapes {shapes[1]}, those of {one.path} {shapes[0]}, "

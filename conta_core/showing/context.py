@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from conta_core.confounder_names import confounder_names
+from conta_core.confounder_names import are_entries, confounder_names
 from conta_core.context_maps import sum_classes
 from conta_core.drawing.blocks import ColourBar, Grid, Heading
 from conta_core.drawing.cells import Bar, Cell, bar_chart, fit_exactly, picture
@@ -27,7 +27,7 @@ def confounders_sheet(store: StoreReader) -> list[Block]:
     """The average mask of each class with P(c) and its number of images, on one scale."""
     masks, prior, count = (store.read_root(name) for name in ("masks", "prior", "count"))
     fits = masks.ndim == 3 and len(masks) == len(prior) == len(count)
-    if not fits or len(masks) - len(store.classes) not in (0, 1):  # with or without background
+    if not fits or not are_entries(store.classes, len(masks)):
         raise ContaError(
             f"{store.path}: masks of {masks.shape}, {len(prior)} priors and {len(count)} counts "
             f"for {len(store.classes)} classes; delete the store and let the workflow make it again"
@@ -95,7 +95,7 @@ def read_context(
     alpha = store.read(scene.image_id, "alpha")
     mean, deviation = store.read_root("mean"), store.read_root("deviation")
     fits = context.ndim == 2 or (context.ndim == 3 and len(context) == len(alpha))
-    known = alpha.ndim == 1 and len(alpha) - len(store.classes) in (0, 1)
+    known = alpha.ndim == 1 and are_entries(store.classes, len(alpha))
     if not fits or mean.shape != context.shape or not known:
         raise ContaError(
             f"{store.path}: {scene.image_id} has M of {context.shape} and {alpha.shape} alphas, "

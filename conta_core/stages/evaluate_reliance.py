@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from conta_core.cams import extract
-from conta_core.context_ingredients import IngredientPaths, open_context
+from conta_core.context_ingredients import IngredientPaths, open_context, read_for
 from conta_core.device import configure_images_at_once, select_device
 from conta_core.images import read_image
 from conta_core.intervention.pixels import fill
@@ -75,7 +75,7 @@ def evaluate_reliance(
         for index in data.tag_indices(image_id).tolist():
             objects = labels == index + 1
             if objects.any():
-                read = (maps[image_id], maps.query(image_id)) if maps else (None, None)
+                read = read_for(maps, image_id)
                 without = extract(network, fill(image, objects), NO_MAPS, (1.0,), *read)
                 found.append((index, float(without.probability[index])))
         return found

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from conta_core.cams import extract
-from conta_core.context_ingredients import IngredientPaths, open_context
+from conta_core.context_ingredients import IngredientPaths, open_context, read_for
 from conta_core.device import configure_images_at_once, select_device
 from conta_core.images import read_image
 from conta_core.manifest import Manifest
@@ -45,8 +45,7 @@ def extract_cams(
     def cams_of(image_id: str) -> Arrays:
         keys = data.tag_indices(image_id)
         image = read_image(data.images[image_id].image)
-        read = (maps[image_id], maps.query(image_id)) if maps else (None, None)
-        cams = extract(network, image, keys, scales, *read)
+        cams = extract(network, image, keys, scales, *read_for(maps, image_id))
         return {
             "keys": keys,
             "cam": cams.cam,
