@@ -20,7 +20,7 @@ rule train_cam:
         ingredients=get_ingredients,
         pseudo_masks=get_object_masks,
         objects=get_objects_before,
-        start=get_start_of_classifier,
+        initial_weights=get_initial_weights,
     output:
         "results/{run}/round-{round}/cam/model.safetensors",
     log:

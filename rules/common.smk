@@ -209,7 +209,7 @@ CLASSIFIER_KEYS = {
 }
 
 
-def get_start_of_classifier(wildcards):
+def get_initial_weights(wildcards):
     """The segmentation model of the round before, where the classifier begins from it."""
     index = int(wildcards.round)
     if index == 0 or EXPERIMENTS[wildcards.run].context.weights == "cam":

@@ -19,7 +19,7 @@ with job(snakemake.log[0], snakemake.rule, snakemake.wildcards):
         ingredients=IngredientPaths.of(snakemake.input.ingredients),
         pseudo_masks=snakemake.input.pseudo_masks or None,
         objects=snakemake.input.objects or None,
-        start=snakemake.input.start or None,
+        initial_weights=snakemake.input.initial_weights or None,
         output=snakemake.output[0],
         settings=parse_settings(CamSettings, settings["cam"], "cam"),
         context_settings=parse_settings(ContextSettings, context, "context"),

@@ -39,7 +39,7 @@ def train_cam(
     ingredients: IngredientPaths | None,
     pseudo_masks: str | None,
     objects: str | None,
-    start: str | None,
+    initial_weights: str | None,
     output: str,
     settings: CamSettings,
     context_settings: ContextSettings,
@@ -58,8 +58,8 @@ def train_cam(
         pseudo_masks: folder of the round before's <id>.png, of method intervention.
         objects: path of the round before's objects.h5, where the intervention refuses
             companions.
-        start: path of the round before's segmentation model, from whose backbone this one's
-            begins; None: from ``settings.weights``.
+        initial_weights: path of the round before's segmentation model, from whose backbone this
+            one's begins; None: from ``settings.weights``.
         output: path of the model file.
         settings: of the classifier.
         context_settings: block and scaling of M, and the intervention.
@@ -83,8 +83,8 @@ def train_cam(
     model = CamNet(len(data.classes), **architecture)
     if isinstance(maps, ContextIngredients):
         model.attend_to(maps.confounders, maps.prior)
-    if start is not None:
-        begin_from(model, start, data.classes)
+    if initial_weights is not None:
+        begin_from(model, initial_weights, data.classes)
     model = model.to(training.device)
     model = prepare_batch_norms(model, model.backbone, settings.batch_norm, settings.frozen_blocks)
     objective = CamObjective(model, settings.frozen_blocks)
@@ -116,7 +116,7 @@ def train_cam(
         objective,
         _groups(model, settings),
         images,
-        inputs=[manifest, context, *made_of, pseudo_masks, objects, start],
+        inputs=[manifest, context, *made_of, pseudo_masks, objects, initial_weights],
         workers=training.readers,
         context=context_settings if maps or intervention else None,
     )

@@ -97,7 +97,7 @@ class Chain:
             "ingredients": None,
             "pseudo_masks": None,
             "objects": None,
-            "start": None,
+            "initial_weights": None,
             "output": self.path(name, round_index),
             "settings": CAM,
             "context_settings": CONTEXT,

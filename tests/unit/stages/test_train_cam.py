@@ -133,7 +133,7 @@ def test_a_classifier_begins_from_a_segmentation_model(
     context = chain.path("context.h5")
     for path, start in ((begun, chain.path("deeplab.safetensors")), (plain, None)):
         chain.train_cam(
-            output=str(path), round_index=1, settings=still, context=context, start=start
+            output=str(path), round_index=1, settings=still, context=context, initial_weights=start
         )
     one, other = load_file(begun), load_file(plain)
     segmentation = load_file(chain.path("deeplab.safetensors"))
