@@ -37,12 +37,20 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 LIMIT = 1500
 #: parts of the stages that can be split; used where the config has the key
 SHARDS = 2
-#: beside the loop a training that lasts long enough to be interrupted, as a second run
-CHANGES: dict[str, Any] = {"runs": {"loop": {}, "long": {"rounds": 1, "cam": {"epochs": 60}}}}
+#: beside the loop, which is CONTA's: a training that lasts long enough to be interrupted, and
+#: an intervention, which has a stage that CONTA lacks
+CHANGES: dict[str, Any] = {
+    "runs": {
+        "loop": {},
+        "long": {"rounds": 1, "cam": {"epochs": 60}},
+        "intervention": {"start_from": "loop", "context": {"method": "intervention"}},
+    }
+}
 TARGETS = (
     "results/loop/summary.json",
     "results/loop/report.html",
     "results/long/round-0/cam/cams.h5",
+    "results/intervention/round-0/intervention/objects.h5",
 )
 #: what keeps the test short, and one thread a job on both sides, since sums depend on it
 ON_BOTH_SIDES = ("--max-threads", "1")
