@@ -9,7 +9,7 @@ MASKS ?= ../shared/data/voc12_aug/SegmentationClassAug.tar
 
 COMPARE := $(BIN)/snakemake evidence --cores $(CORES) --max-threads 1 --quiet rules host --configfile
 
-.PHONY: demo evidence evidence-full-size evidence-photographs evidence-painted test test-slurm test-faults lint format config clean
+.PHONY: demo evidence evidence-variants evidence-full-size evidence-photographs evidence-painted test test-slurm test-faults lint format config clean
 .DELETE_ON_ERROR:
 
 demo: .venv/installed ## the default experiment, then its table of scores and the path of its report
@@ -21,6 +21,11 @@ evidence: export OMP_NUM_THREADS = 1
 evidence: .venv/installed ## arms x levels x seeds; its tables into docs/evidence-tables.md
 	$(COMPARE) configs/evidence.yaml
 	$(BIN)/python -m conta_core.comparison.publish results/evidence/comparison.md docs/evidence-tables.md
+
+evidence-variants: export OMP_NUM_THREADS = 1
+evidence-variants: .venv/installed ## one thing changed at a time; its tables likewise
+	$(COMPARE) configs/evidence.yaml configs/evidence/variants.yaml
+	$(BIN)/python -m conta_core.comparison.publish results/variants/comparison.md docs/evidence-tables.md
 
 # one pair at the default's size
 evidence-full-size: export OMP_NUM_THREADS = 1

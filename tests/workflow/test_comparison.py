@@ -188,16 +188,20 @@ def test_edit_of_what_writes_the_note(compared: Workflow) -> None:
 # The plan alone.
 
 
-#: what stands on top of the evidence -> its pairs, and how many other arms each has of which kind;
-#: "inside" is conta whose classifier makes M itself
-RECIPES = {
-    None: (11, {"conta": 1, "intervention": 1}),
-    "variants": (3, {"conta": 10, "inside": 2, "intervention": 9}),
-    "ablation_rounds": (3, {"conta": 1}),
-    "ablation_blocks": (3, {"conta": 5}),
-    "ablation_confounders": (3, {"conta": 2}),
-    "ablation_weights": (3, {"conta": 2, "none": 1}),
-    "ablation_shape": (3, {"conta": 2}),
+#: what stands on top of the evidence -> its pairs, and of each kind of arm, control's among them,
+#: how many there are and how many rounds after round 0 they have together; "inside" is conta whose
+#: classifier makes M itself
+RECIPES: dict[str | None, tuple[int, dict[str, tuple[int, int]]]] = {
+    None: (11, {"none": (1, 2), "conta": (1, 2), "intervention": (1, 2)}),
+    "variants": (
+        3,
+        {"none": (1, 2), "conta": (10, 11), "inside": (2, 2), "intervention": (9, 10)},
+    ),
+    "ablation_rounds": (3, {"none": (1, 4), "conta": (1, 4)}),
+    "ablation_blocks": (3, {"none": (1, 2), "conta": (5, 5)}),
+    "ablation_confounders": (3, {"none": (1, 2), "conta": (2, 2)}),
+    "ablation_weights": (3, {"none": (2, 2), "conta": (2, 2)}),
+    "ablation_shape": (3, {"none": (1, 2), "conta": (2, 2)}),
 }
 
 
@@ -208,9 +212,9 @@ def test_plan_of_a_recipe(tmp_path: Path, recipe: str | None) -> None:
     files = [str(REPOSITORY / "configs" / f"{name}.yaml") for name in names]
     counts = job_counts(dry_run(tmp_path, "evidence", "--configfile", *files))
     pairs, arms = RECIPES[recipe]
-    runs, later = pairs * (1 + sum(arms.values())), 4 if recipe == "ablation_rounds" else 2
+    runs, later = (pairs * sum(column) for column in zip(*arms.values(), strict=True))
     once = {"make_context_shapes": pairs, "note_start": runs - pairs, "index_dataset": runs}
-    rounds = {"train_cam": pairs + later * runs, "deconfound": later * pairs * arms["conta"]}
+    rounds = {"train_cam": pairs + later, "deconfound": pairs * arms["conta"][1]}
     expected = Counter({**once, **rounds, "summarise": runs, "compare": 1})
     assert {rule: counts[rule] for rule in expected} == expected
 
