@@ -134,9 +134,12 @@ BY_RULE = {rule: stage for stage in STAGES for rule in (stage.name, stage.gather
 def _measures_objects(index: int, experiment: Experiment) -> bool:
     """Whether a classifier or segmentation model is intervened on with a round's objects."""
     chosen = experiment.context.intervention
-    if experiment.context.method != "intervention" or not chosen.asks_for_companions:
+    if experiment.context.method != "intervention":
         return False
-    return index < experiment.rounds - 1 or (index > 0 and chosen.segmentation > 0)
+    if index < experiment.rounds - 1 and chosen.balances:
+        return True
+    further = index < experiment.rounds - 1 or (index > 0 and chosen.segmentation > 0)
+    return further and chosen.asks_for_companions
 
 
 def owner_of(pattern: str, run: str, index: int | None, start_from: str | None) -> str:

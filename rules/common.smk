@@ -175,7 +175,9 @@ def asks_for_companions(wildcards):
 
 def get_objects_before(wildcards):
     """What the round before measured of its objects, which the classifier is intervened on with."""
-    if not asks_for_companions(wildcards):
+    intervened = get_method(wildcards) == "intervention"
+    balances = EXPERIMENTS[wildcards.run].context.intervention.balances
+    if not (intervened and (balances or asks_for_companions(wildcards))):
         return []
     return f"results/{wildcards.run}/round-{int(wildcards.round) - 1}/intervention/objects.h5"
 
@@ -205,6 +207,7 @@ CLASSIFIER_KEYS = {
         *OBJECT_KEYS,
         "context.intervention.recombined",
         "context.intervention.counterfactual",
+        "context.intervention.balance",
     ],
 }
 

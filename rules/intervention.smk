@@ -1,4 +1,4 @@
-"""What an intervention asks of a round's objects: whether they are another tag's.
+"""What an intervention asks of a round's objects and contexts: whose they are, what they foretell.
 
 Required inputs:
     results/{run}/dataset.json

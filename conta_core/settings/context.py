@@ -51,10 +51,22 @@ class InterventionSettings(Settings):
         "own: not recombined, or (an ablation) trusted like any other",
     )
 
+    balance: Literal["none", "propensity"] = Field(
+        "none",
+        description="how the loss of each tag counts in views that are left as they are. "
+        "propensity: by P(tag) / P(tag | context), which undoes that some contexts have the tag "
+        "more often; none: 1",
+    )
+
     @property
     def asks_for_companions(self) -> bool:
         """Whether objects are asked for whose they are, which those of ground truth need not be."""
         return self.masks != "truth" and self.companions == "refused"
+
+    @property
+    def balances(self) -> bool:
+        """Whether tags count by their probability in the image's context."""
+        return self.balance == "propensity"
 
     @model_validator(mode="after")
     def _shares(self) -> InterventionSettings:

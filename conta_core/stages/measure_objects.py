@@ -1,4 +1,4 @@
-"""measure_objects: what each object of the pseudo-masks is worth to its image's scores."""
+"""measure_objects: what objects are worth to their image's scores, and the context without them."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from pathlib import Path
 
 from conta_core.device import configure_images_at_once, select_device
 from conta_core.images import read_image
+from conta_core.intervention.context_features import context_features
 from conta_core.intervention.score_drops import score_drops
 from conta_core.manifest import Manifest
 from conta_core.masks import read_label_png, require_masks
@@ -23,7 +24,9 @@ def measure_objects(
     output: PartOutput,
     threads: int,
 ) -> None:
-    """Write a part of the score drops of the training list (:mod:`conta_core.intervention`).
+    """Write a part of the training list's score drops and contexts.
+
+    :mod:`conta_core.intervention` tells what they are for.
 
     Args:
         manifest: path of dataset.json.
@@ -41,14 +44,18 @@ def measure_objects(
     require_masks(pseudo_masks, ids)
     network = load_network(model, "cam", build_cam_net, data.classes).to(select_device())
 
-    def drops_of(image_id: str) -> Arrays:
+    def measures_of(image_id: str) -> Arrays:
         keys = data.tag_indices(image_id)
         image = read_image(data.images[image_id].image)
         mask = read_label_png(Path(pseudo_masks) / f"{image_id}.png")
-        return {"keys": keys, "drop": score_drops(network, image, mask, keys)}
+        return {
+            "keys": keys,
+            "drop": score_drops(network, image, mask, keys),
+            "context": context_features(network, image, mask),
+        }
 
     make_part(
-        lambda missing: map_in_threads(drops_of, missing, at_once, ahead=1),
+        lambda missing: map_in_threads(measures_of, missing, at_once, ahead=1),
         output=output,
         kind="objects",
         data=data,

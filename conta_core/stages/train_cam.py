@@ -14,6 +14,7 @@ from conta_core.context_ingredients import ContextIngredients, IngredientPaths, 
 from conta_core.errors import ContaError
 from conta_core.intervention.companions import read_taken
 from conta_core.intervention.object_masks import object_masks
+from conta_core.intervention.propensity import read_weights
 from conta_core.intervention.recombination import Intervention
 from conta_core.manifest import Manifest
 from conta_core.networks.cam_net import CamNet
@@ -57,7 +58,7 @@ def train_cam(
         ingredients: in its place what M is made of, where W1 and W2 learn in the classifier.
         pseudo_masks: folder of the round before's <id>.png, of method intervention.
         objects: path of the round before's objects.h5, where the intervention refuses
-            companions.
+            companions or balances tags by their contexts.
         initial_weights: path of the round before's segmentation model, from whose backbone this
             one's begins; None: from ``settings.weights``.
         output: path of the model file.
@@ -88,7 +89,7 @@ def train_cam(
     model = model.to(training.device)
     model = prepare_batch_norms(model, model.backbone, settings.batch_norm, settings.frozen_blocks)
     objective = CamObjective(model, settings.frozen_blocks)
-    intervention = None
+    intervention, weights = None, None
     if context_settings.method == "intervention":
         shares = context_settings.intervention
         intervention = Intervention(
@@ -99,8 +100,14 @@ def train_cam(
             recombined=shares.recombined,
             counterfactual=shares.counterfactual,
             seed=training.draws,
-            taken=read_taken(objects, ids, data.classes) if objects else {},
+            taken=read_taken(objects, ids, data.classes)
+            if objects and shares.asks_for_companions
+            else {},
         )
+        if shares.balances:
+            if objects is None:
+                raise ValueError("balance is propensity, and no objects.h5 was given")
+            weights = read_weights(objects, data, ids, training.device)
     images = ViewedImages(
         data,
         ids,
@@ -110,6 +117,7 @@ def train_cam(
         context=maps.__getitem__ if maps else None,
         query=maps.query if isinstance(maps, ContextIngredients) else None,
         intervene=intervention,
+        weights=weights.__getitem__ if weights else None,
     )
     training.run(
         "CAM classifier",

@@ -113,6 +113,8 @@ class ViewedImages(Dataset[dict[str, torch.Tensor]]):
         query: image id -> float32 (h, w), which no view changes; None: none.
         intervene: image id and number of the view -> the image that is seen in its place, or
             None where it is left as it is; None: no intervention.
+        weights: image id -> float32 (n,), what the loss of each class counts in a view that is
+            left as it is; None: 1.
     """
 
     def __init__(
@@ -127,6 +129,7 @@ class ViewedImages(Dataset[dict[str, torch.Tensor]]):
         context: Callable[[str], np.ndarray] | None = None,
         query: Callable[[str], np.ndarray] | None = None,
         intervene: Callable[[str, int], Intervened | None] | None = None,
+        weights: Callable[[str], np.ndarray] | None = None,
     ) -> None:
         self.manifest = manifest
         self.ids = list(ids)
@@ -137,6 +140,7 @@ class ViewedImages(Dataset[dict[str, torch.Tensor]]):
         self._context = context
         self._query = query
         self._intervene = intervene
+        self._weights = weights
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -148,7 +152,8 @@ class ViewedImages(Dataset[dict[str, torch.Tensor]]):
             ``image`` uint8 (3, crop, crop), ``tags`` float32 (n,), and where asked
             ``labels`` uint8 (crop, crop), ``context`` float32 (channels, crop/8, crop/8) and
             ``query`` float32 (h, w);
-            with an intervention ``counted`` float32 (n,), 0 where nothing is known of the class.
+            with an intervention ``counted`` float32 (n,), what the class's loss counts, 0 where
+            nothing is known of it.
         """
         index, number = key
         image_id = self.ids[index]
@@ -177,6 +182,14 @@ class ViewedImages(Dataset[dict[str, torch.Tensor]]):
         step = max(1, len(all_tagged) // count)
         return all_tagged[::step][:count]
 
+    def _counted(self, image_id: str, instead: Intervened | None) -> np.ndarray:
+        """What each class's loss counts, float32 (n,)."""
+        if instead is not None:
+            return instead.counted
+        if self._weights is not None:
+            return self._weights(image_id)
+        return np.ones(len(self.manifest.classes), dtype=np.float32)
+
     def _under(
         self, image_id: str, view: View, instead: Intervened | None = None
     ) -> dict[str, torch.Tensor]:
@@ -190,8 +203,7 @@ class ViewedImages(Dataset[dict[str, torch.Tensor]]):
             "tags": torch.from_numpy(tags),
         }
         if self._intervene is not None:
-            counted = instead.counted if instead else np.ones_like(tags)
-            sample["counted"] = torch.from_numpy(counted)
+            sample["counted"] = torch.from_numpy(self._counted(image_id, instead))
         if self._labels is not None:
             lying = instead.labels if instead else self._labels(image_id)
             labels = view.apply(lying, cv2.INTER_NEAREST, IGNORE)

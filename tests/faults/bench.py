@@ -18,8 +18,19 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "workflow"))
 from tiny_runs import Workflow, copy_code, reduced
 
 RIGHT, ERROR, WRONG = "right result", "clear error", "wrong"
-#: the whole loop in little time: two rounds, each stage that goes image by image in two parts
-CONFIG = reduced({"conta": {"rounds": 2}}, shards=2)
+#: the whole loop in little time: two rounds, each stage that goes image by image in two parts; and
+#: from the same round 0 an intervention, whose objects are measured
+CONFIG = reduced(
+    {
+        "conta": {"rounds": 2},
+        "intervention": {
+            "rounds": 2,
+            "start_from": "conta",
+            "context": {"method": "intervention"},
+        },
+    },
+    shards=2,
+)
 #: an error of a job or of Snakemake itself, in one line
 ERROR_LINE = re.compile(
     r"(?m)^.*(?:[Ee]rror: |Error in file|WorkflowError in rule |Exception: |Exception in ).*$"

@@ -13,24 +13,25 @@ from pathlib import Path
 from bench import ERROR, WRONG, Bench, Tally
 from tiny_runs import Workflow
 
-#: what each stage writes, under results/conta; a store is written in parts, then gathered
+#: what each stage writes, under results; a store is written in parts, then gathered
 WRITTEN = {
-    "make_context_shapes": "context_shapes",
-    "index_dataset": "dataset.json",
-    "train_cam": "round-1/cam/model.safetensors",
-    "extract_cams, gather_cams": "round-1/cam/cams.h5",
-    "make_irn_labels, gather_labels": "round-1/irn/labels.h5",
-    "train_irn": "round-1/irn/model.safetensors",
-    "refine_cams, gather_refined": "round-1/irn/refined.h5",
-    "make_pseudo_masks": "round-1/pseudo_masks",
-    "train_deeplab": "round-1/segmentation/model.safetensors",
-    "predict_train_masks, gather_train_masks": "round-1/segmentation/train_masks.h5",
-    "predict_logits, gather_logits": "round-1/segmentation/logits.h5",
-    "build_confounders": "round-0/context/confounders.h5",
-    "deconfound": "round-0/context/context.h5",
-    "evaluate_cams": "round-1/scores/cam.json",
-    "evaluate_crf": "round-1/scores/segmentation_crf.json",
-    "summarise": "report.html",
+    "make_context_shapes": "conta/context_shapes",
+    "index_dataset": "conta/dataset.json",
+    "train_cam": "conta/round-1/cam/model.safetensors",
+    "extract_cams, gather_cams": "conta/round-1/cam/cams.h5",
+    "make_irn_labels, gather_labels": "conta/round-1/irn/labels.h5",
+    "train_irn": "conta/round-1/irn/model.safetensors",
+    "refine_cams, gather_refined": "conta/round-1/irn/refined.h5",
+    "make_pseudo_masks": "conta/round-1/pseudo_masks",
+    "train_deeplab": "conta/round-1/segmentation/model.safetensors",
+    "predict_train_masks, gather_train_masks": "conta/round-1/segmentation/train_masks.h5",
+    "predict_logits, gather_logits": "conta/round-1/segmentation/logits.h5",
+    "build_confounders": "conta/round-0/context/confounders.h5",
+    "deconfound": "conta/round-0/context/context.h5",
+    "measure_objects, gather_objects": "intervention/round-0/intervention/objects.h5",
+    "evaluate_cams": "conta/round-1/scores/cam.json",
+    "evaluate_crf": "conta/round-1/scores/segmentation_crf.json",
+    "summarise": "conta/report.html",
 }
 #: bytes that are left on the full disk
 LEFT = 4096
@@ -90,7 +91,7 @@ def trials(bench: Bench, name: str) -> Iterator[Trial]:
     for stage, path in WRITTEN.items():
         workflow = bench.copy(name)
         with small_disk(workflow.directory / "results") as disk:
-            trial = Trial(stage, f"results/conta/{path}", workflow, disk)
+            trial = Trial(stage, f"results/{path}", workflow, disk)
             remove(workflow.directory / trial.target)
             yield trial
 

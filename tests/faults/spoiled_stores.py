@@ -13,14 +13,16 @@ from conta_core.errors import ContaError
 from conta_core.stores.kinds import IMAGE_ARRAYS, ROOT_ARRAYS
 from conta_core.stores.reader import StoreReader
 
+#: kind -> one of its stores, under results
 STORES = {
-    "cams": "round-1/cam/cams.h5",
-    "labels": "round-1/irn/labels.h5",
-    "refined": "round-1/irn/refined.h5",
-    "train_masks": "round-1/segmentation/train_masks.h5",
-    "logits": "round-1/segmentation/logits.h5",
-    "confounders": "round-0/context/confounders.h5",
-    "context": "round-0/context/context.h5",
+    "cams": "conta/round-1/cam/cams.h5",
+    "labels": "conta/round-1/irn/labels.h5",
+    "refined": "conta/round-1/irn/refined.h5",
+    "train_masks": "conta/round-1/segmentation/train_masks.h5",
+    "logits": "conta/round-1/segmentation/logits.h5",
+    "confounders": "conta/round-0/context/confounders.h5",
+    "context": "conta/round-0/context/context.h5",
+    "objects": "intervention/round-0/intervention/objects.h5",
 }
 TRUNCATIONS, FLIPS = 20, 200
 
@@ -29,7 +31,7 @@ def truncated(bench: Bench, draw: random.Random) -> Tally:
     """Every kind of store, cut off at random places."""
     tally = Tally("truncated store", f"each kind of store cut off at {TRUNCATIONS} random places")
     for kind, name in STORES.items():
-        path = bench.finished.directory / "results" / "conta" / name
+        path = bench.finished.directory / "results" / name
         whole = path.read_bytes()
         for _ in range(TRUNCATIONS):
             length = draw.randrange(len(whole))
@@ -43,7 +45,7 @@ def flipped(bench: Bench, draw: random.Random) -> Tally:
         "flipped bytes", f"each kind of store with one of {FLIPS} random bytes changed, and all"
     )
     for kind, name in STORES.items():
-        path = bench.finished.directory / "results" / "conta" / name
+        path = bench.finished.directory / "results" / name
         whole = path.read_bytes()
         places = [draw.randrange(len(whole)) for _ in range(FLIPS)]
         masks = [draw.randrange(1, 256) for _ in places]

@@ -40,7 +40,11 @@ def image_arrays(kind: str, image_id: str, value: float = 0.5) -> dict[str, np.n
             "mask": np.full((4, 4), value, np.float32),
             "alpha": np.array([value, 1 - value, 0], np.float32),
         },
-        "objects": {"keys": keys, "drop": np.full((len(keys), len(keys)), value, np.float32)},
+        "objects": {
+            "keys": keys,
+            "drop": np.full((len(keys), len(keys)), value, np.float32),
+            "context": np.full(5, value, np.float32),
+        },
         "confounders": {},
     }[kind]
 

@@ -32,7 +32,8 @@ def write(path: Path, add: float = 0.0) -> Path:
         for image_id, (keys, drops) in DROPS.items():
             values = np.array(drops, np.float32)
             values[values != 0] += np.float32(add)
-            arrays = {"keys": np.array(keys), "drop": values}
+            context = np.zeros(2, np.float32)
+            arrays = {"keys": np.array(keys), "drop": values, "context": context}
             store.write(image_id, arrays, size=(4, 6))
     return path
 

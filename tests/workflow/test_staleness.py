@@ -119,6 +119,10 @@ CHANGES: dict[str, tuple[dict[str, Any], set[Work]]] = {
         {"context": {"intervention": {"companions": "kept"}}},
         jobs("intervention", {1: TRAIN_CAM, None: SUMMARISE}),
     ),
+    "context.intervention.balance": (
+        {"context": {"intervention": {"balance": "propensity"}}},
+        FROM_TRAIN_CAM_OF_INTERVENTION,
+    ),
     "context.method, none to intervention": (
         {"runs": {"control": {"context": {"method": "intervention"}}}},
         jobs(
@@ -224,6 +228,7 @@ GROUPS: dict[str, set[str]] = {
     "context.intervention.segmentation": {"train_deeplab"},
     "context.intervention.threshold": {"make_pseudo_masks"},
     "context.intervention.companions": {"train_cam", "train_deeplab"},
+    "context.intervention.balance": {"train_cam"},
     "context.intervention.trusted": {"train_cam", "make_pseudo_masks", "train_deeplab"},
     "crf": {"evaluate_crf"},
 }

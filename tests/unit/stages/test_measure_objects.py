@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,12 +12,15 @@ from whole_store import make_store
 from conta_core.errors import ContaError
 from conta_core.images import read_image
 from conta_core.intervention.companions import read_taken
+from conta_core.intervention.context_features import context_features
+from conta_core.intervention.propensity import read_weights
 from conta_core.intervention.score_drops import score_drops
 from conta_core.manifest import Manifest
 from conta_core.masks import read_label_png
 from conta_core.networks.cam_net import build_cam_net
 from conta_core.networks.loading import load_network
 from conta_core.settings import ContextSettings, InterventionSettings
+from conta_core.stages import train_cam as train_cam_module
 from conta_core.stages.measure_objects import measure_objects
 from conta_core.stores.writer import write_store
 
@@ -34,6 +38,9 @@ def test_every_tag_of_the_training_list(chain: Chain, data: Manifest) -> None:
             mask = read_label_png(Path(chain.path("pseudo_masks")) / f"{image_id}.png")
             image = read_image(data.images[image_id].image)
             assert np.array_equal(drop, score_drops(model, image, mask, keys))
+            context = store.read(image_id, "context")
+            require(context, np.float32, (model.backbone.channels[-1],))
+            assert np.array_equal(context, context_features(model, image, mask))
             asked = [bool((mask == key + 1).any()) and len(keys) > 1 for key in keys]
             assert drop.any(axis=1).tolist() == asked
             shown += sum(asked)
@@ -62,12 +69,13 @@ def write_objects(path: Path, data: Manifest, drop: np.ndarray) -> str:
     with write_store(
         path, "objects", classes=data.classes, run="r", round_index=0, settings={}
     ) as store:
-        for image_id in data.ids("train"):
+        for position, image_id in enumerate(data.ids("train")):
             keys = data.tag_indices(image_id)
             own = np.eye(len(keys), dtype=np.float32)
             count = min(len(keys), len(drop))
             own[:count, :count] = drop[:count, :count]
-            arrays = {"keys": keys, "drop": own}
+            context = np.array([position, position % 2], np.float32)
+            arrays = {"keys": keys, "drop": own, "context": context}
             store.write(image_id, arrays, size=data.images[image_id].size)
     return str(path)
 
@@ -107,3 +115,46 @@ def test_neither_network_is_shown_what_is_taken(
         there += sum(bool((mask == index + 1).any()) for index in indices)
     assert there
     assert f"{there} of them another tag's" in caplog.text
+
+
+def balancing(path: str, chain: Chain, tmp_path: Path, **change: Any) -> dict[str, Any]:
+    """What train_cam takes to balance tags by their contexts."""
+    settings = InterventionSettings(trusted=None, companions="kept", balance="propensity")
+    options = {
+        "output": str(tmp_path / "model.safetensors"),
+        "round_index": 1,
+        "pseudo_masks": chain.path("pseudo_masks"),
+        "objects": path,
+        "context_settings": ContextSettings(method="intervention", intervention=settings),
+        "settings": CAM.model_copy(update={"epochs": 1}),
+    }
+    return {**options, **change}
+
+
+def test_real_views_count_by_their_contexts(
+    chain: Chain, data: Manifest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write_objects(tmp_path / "o.h5", data, np.array([[0.0, 1.0], [0.0, 1.0]]))
+    weights = read_weights(path, data, data.ids("train"))
+    seen: list[Any] = []
+    kept = train_cam_module.ViewedImages
+
+    def noted(*args: Any, **options: Any) -> Any:
+        seen.append(kept(*args, **options))
+        return seen[-1]
+
+    monkeypatch.setattr(train_cam_module, "ViewedImages", noted)
+    chain.train_cam(**balancing(path, chain, tmp_path))
+    (images,) = seen
+    real = [
+        (image_id, images[index, 0]["counted"].numpy())
+        for index, image_id in enumerate(data.ids("train"))
+        if images._intervene(image_id, 0) is None
+    ]
+    assert real
+    assert all(np.array_equal(counted, weights[image_id]) for image_id, counted in real)
+
+
+def test_nothing_to_balance_by(chain: Chain, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="balance is propensity"):
+        chain.train_cam(**balancing("", chain, tmp_path, objects=None))

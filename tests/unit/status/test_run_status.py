@@ -55,6 +55,9 @@ def test_stages_of_the_experiment(folder: RunFolder) -> None:
         ({"segmentation": 0.0}, [0]),
         ({"companions": "kept"}, []),
         ({"masks": "truth"}, []),
+        # for the next classifier alone
+        ({"companions": "kept", "balance": "propensity"}, [0]),
+        ({"masks": "truth", "balance": "propensity"}, [0]),
     ],
 )
 def test_rounds_that_measure_objects(

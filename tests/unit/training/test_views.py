@@ -256,6 +256,11 @@ def test_an_intervened_image_is_seen_under_the_same_view(manifest: Manifest) -> 
             assert after["counted"].tolist() == [1, 0]
     whole, _ = acting.whole(0)
     assert torch.equal(whole["image"], plain.whole(0)[0]["image"])
+    own = np.array([0.5, 3], np.float32)
+    weighted = ViewedImages(
+        manifest, IDS, **options, intervene=intervene, weights=lambda image_id: own
+    )
+    assert [weighted[0, n]["counted"].tolist() for n in (0, 1)] == [[0.5, 3], [1, 0]]
 
 
 def test_labels_are_those_of_the_image_that_is_seen(manifest: Manifest) -> None:
