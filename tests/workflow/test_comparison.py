@@ -195,7 +195,7 @@ RECIPES: dict[str | None, tuple[int, dict[str, tuple[int, int]]]] = {
     None: (11, {"none": (1, 2), "conta": (1, 2), "intervention": (1, 2)}),
     "variants": (
         3,
-        {"none": (1, 2), "conta": (10, 11), "inside": (2, 2), "intervention": (9, 10)},
+        {"none": (1, 2), "conta": (10, 11), "inside": (2, 2), "intervention": (10, 11)},
     ),
     "ablation_rounds": (3, {"none": (1, 4), "conta": (1, 4)}),
     "ablation_blocks": (3, {"none": (1, 2), "conta": (5, 5)}),
