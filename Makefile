@@ -23,9 +23,9 @@ evidence: .venv/installed ## arms x levels x seeds; its tables into docs/evidenc
 	$(BIN)/python -m conta_core.comparison.publish results/evidence/comparison.md docs/evidence-tables.md
 
 evidence-variants: export OMP_NUM_THREADS = 1
-evidence-variants: .venv/installed ## one thing changed at a time; its tables likewise
+evidence-variants: .venv/installed ## one thing changed at a time; its tables into docs/evidence-variants.md
 	$(COMPARE) configs/evidence.yaml configs/evidence/variants.yaml
-	$(BIN)/python -m conta_core.comparison.publish results/variants/comparison.md docs/evidence-tables.md
+	$(BIN)/python -m conta_core.comparison.publish results/variants/comparison.md docs/evidence-variants.md
 
 # one pair at the default's size
 evidence-full-size: export OMP_NUM_THREADS = 1
@@ -54,6 +54,7 @@ data/painted: | .venv/installed
 ablation-%: export OMP_NUM_THREADS = 1
 ablation-%: .venv/installed configs/evidence/ablation_%.yaml ## rounds, blocks, confounders, shape: the paper's; weights
 	$(COMPARE) configs/evidence.yaml configs/evidence/ablation_$*.yaml
+	$(BIN)/python -m conta_core.comparison.publish results/ablation-$*/comparison.md docs/evidence-variants.md
 
 # several at once, one thread each; then, alone, what compares times
 test: .venv/installed ## every test

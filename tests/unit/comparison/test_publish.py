@@ -54,17 +54,21 @@ def test_tables_that_are_not_there(tmp_path: Path) -> None:
         publish(tmp_path / "made" / "none.md", page)
 
 
-@pytest.mark.parametrize(
-    "recipe",
-    [
-        "evidence.yaml",
-        "evidence/full_size.yaml",
-        "evidence/photographs.yaml",
-        "evidence/painted.yaml",
-    ],
-)
-def test_the_page_of_the_evidence_has_a_place(recipe: str) -> None:
-    root = Path(__file__).resolve().parents[3]
-    name = yaml.safe_load((root / "configs" / recipe).read_text())["comparison"]["name"]
-    text = (root / "docs" / "evidence-tables.md").read_text()
+ROOT = Path(__file__).resolve().parents[3]
+#: what stands on top of the evidence has a page of its own
+PAGES = {
+    path: "evidence-variants.md"
+    if path.name == "variants.yaml" or path.name.startswith("ablation_")
+    else "evidence-tables.md"
+    for path in [ROOT / "configs" / "evidence.yaml", *(ROOT / "configs" / "evidence").iterdir()]
+}
+
+
+@pytest.mark.parametrize("recipe", PAGES, ids=lambda path: path.stem)
+def test_every_recipe_has_a_place_and_a_target(recipe: Path) -> None:
+    name = yaml.safe_load(recipe.read_text())["comparison"]["name"]
+    text = (ROOT / "docs" / PAGES[recipe]).read_text()
     assert [text.count(mark) for mark in marks(name)] == [1, 1]
+    made = "ablation-$*" if name.startswith("ablation-") else name
+    published = f"results/{made}/comparison.md docs/{PAGES[recipe]}"
+    assert published in (ROOT / "Makefile").read_text()
