@@ -190,6 +190,11 @@ def get_own_objects(wildcards):
     return f"results/{wildcards.run}/round-{wildcards.round}/intervention/objects.h5"
 
 
+def get_measure_settings(wildcards):
+    """The key that what is measured of a round's objects depends on."""
+    return pick(EXPERIMENTS[wildcards.run], ["context.intervention.balance"])
+
+
 # the keys that say which objects an intervention recombines, and how
 OBJECT_KEYS = [
     "context.method",

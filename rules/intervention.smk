@@ -28,6 +28,8 @@ rule measure_objects:
         gpu=1,
         mem_mb=grow(4000),
         runtime=grow(240),
+    params:
+        settings=get_measure_settings,
     message:
         "{wildcards.run} round {wildcards.round}: measure objects, {wildcards.part} of {wildcards.parts}"
     script:

@@ -1,14 +1,19 @@
 """Measure what the objects of a round's pseudo-masks are worth to its classifier."""
 
+from conta_core.config import parse_settings
 from conta_core.jobs import job
+from conta_core.settings import ContextSettings
 from conta_core.stages.image_by_image import part_output
 from conta_core.stages.measure_objects import measure_objects
 
 with job(snakemake.log[0], snakemake.rule, snakemake.wildcards):
+    context = snakemake.params.settings["context"]
+    settings = parse_settings(ContextSettings, context, "context")
     measure_objects(
         manifest=snakemake.input.manifest,
         model=snakemake.input.model,
         pseudo_masks=snakemake.input.pseudo_masks,
+        contexts=settings.intervention.balances,
         output=part_output(snakemake.output[0], snakemake.wildcards),
         threads=snakemake.threads,
     )

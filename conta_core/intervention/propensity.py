@@ -16,6 +16,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
+from conta_core.errors import ContaError
 from conta_core.manifest import Manifest
 from conta_core.stores.reader import StoreReader
 
@@ -96,10 +97,15 @@ def read_weights(
         Image id -> float32 (n,).
 
     Raises:
-        ContaError: missing, broken, or of other images or classes.
+        ContaError: missing, broken, of other images or classes, or without contexts.
     """
     with StoreReader(path, "objects", ids, manifest.classes) as store:
         contexts = np.stack([store.read(i, "context") for i in ids]).astype(np.float64)
+    if not contexts.shape[1]:
+        raise ContaError(
+            f"{path}: holds no contexts, expected one of each image; delete it and let the "
+            "workflow measure the objects again"
+        )
     tags = np.stack([manifest.tag_vector(i) for i in ids])
     found = propensities(contexts, tags, device)
     return dict(zip(ids, balancing_weights(found, tags), strict=True))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
+
 from conta_core.device import configure_images_at_once, select_device
 from conta_core.images import read_image
 from conta_core.intervention.context_features import context_features
@@ -15,12 +17,16 @@ from conta_core.networks.loading import load_network
 from conta_core.stages.image_by_image import Arrays, PartOutput, make_part
 from conta_core.threads import map_in_threads
 
+#: in a context's place
+NOT_ASKED = np.zeros(0, dtype=np.float32)
+
 
 def measure_objects(
     *,
     manifest: str,
     model: str,
     pseudo_masks: str,
+    contexts: bool,
     output: PartOutput,
     threads: int,
 ) -> None:
@@ -32,6 +38,7 @@ def measure_objects(
         manifest: path of dataset.json.
         model: path of the round's CAM net.
         pseudo_masks: folder of the round's <id>.png.
+        contexts: whether the contexts are asked for too.
         output: the part of objects.h5 that this job writes.
         threads: CPU threads.
 
@@ -51,7 +58,7 @@ def measure_objects(
         return {
             "keys": keys,
             "drop": score_drops(network, image, mask, keys),
-            "context": context_features(network, image, mask),
+            "context": context_features(network, image, mask) if contexts else NOT_ASKED,
         }
 
     make_part(
@@ -60,7 +67,7 @@ def measure_objects(
         kind="objects",
         data=data,
         ids=ids,
-        settings={},
+        settings={"contexts": contexts},
         module=__file__,
         inputs=[manifest, model, pseudo_masks],
         what="objects",

@@ -34,7 +34,7 @@ IMAGE_ARRAYS: dict[str, dict[str, str]] = {
     "objects": {
         "keys": "k: class indices of the tags",
         "drop": "k x k: fall of each tag's logit (columns) once a tag's object (rows) is filled in",
-        "context": "C: mean of the last block's features of the image without its objects",
+        "context": "C: mean of the last block's features of the image without its objects, or 0",
     },
     "context": {"mask": "h x w: M; n x h x w: its summands by class", "alpha": "n"},
     "confounders": {},

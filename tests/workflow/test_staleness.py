@@ -20,6 +20,7 @@ from stale_work import (
     FROM_MAKE_IRN_LABELS,
     FROM_MAKE_PSEUDO_MASKS,
     FROM_MAKE_PSEUDO_MASKS_OF_INTERVENTION,
+    FROM_MEASURE_OBJECTS,
     FROM_REFINE_CAMS,
     FROM_TRAIN_CAM,
     FROM_TRAIN_CAM_OF_INTERVENTION,
@@ -121,7 +122,7 @@ CHANGES: dict[str, tuple[dict[str, Any], set[Work]]] = {
     ),
     "context.intervention.balance": (
         {"context": {"intervention": {"balance": "propensity"}}},
-        FROM_TRAIN_CAM_OF_INTERVENTION,
+        FROM_MEASURE_OBJECTS,
     ),
     "context.method, none to intervention": (
         {"runs": {"control": {"context": {"method": "intervention"}}}},
@@ -228,7 +229,7 @@ GROUPS: dict[str, set[str]] = {
     "context.intervention.segmentation": {"train_deeplab"},
     "context.intervention.threshold": {"make_pseudo_masks"},
     "context.intervention.companions": {"train_cam", "train_deeplab"},
-    "context.intervention.balance": {"train_cam"},
+    "context.intervention.balance": {"train_cam", "measure_objects"},
     "context.intervention.trusted": {"train_cam", "make_pseudo_masks", "train_deeplab"},
     "crf": {"evaluate_crf"},
 }

@@ -193,6 +193,7 @@ class Chain:
             "manifest": self.manifest,
             "model": self.path("cam.safetensors"),
             "pseudo_masks": self.path("pseudo_masks"),
+            "contexts": True,
             "run": self.run,
             "round_index": 0,
             "threads": 1,

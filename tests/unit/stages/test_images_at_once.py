@@ -52,6 +52,7 @@ def test_same_bytes(
         measure_objects: {
             "model": chain.path("cam.safetensors"),
             "pseudo_masks": chain.path("pseudo_masks"),
+            "contexts": True,
         },
     }
     if stage is measure_objects:

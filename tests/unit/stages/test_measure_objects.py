@@ -47,6 +47,15 @@ def test_every_tag_of_the_training_list(chain: Chain, data: Manifest) -> None:
     assert shown > 3
 
 
+def test_contexts_that_were_not_asked_for(chain: Chain, data: Manifest, tmp_path: Path) -> None:
+    chain.measure_objects(contexts=False)
+    ids = data.ids("train")
+    with opened(chain, "objects.h5", "objects", ids) as store:
+        assert {store.read(image_id, "context").shape for image_id in ids} == {(0,)}
+    with pytest.raises(ContaError, match="holds no contexts, expected one of each image"):
+        read_weights(chain.path("objects.h5"), data, ids)
+
+
 def test_a_mask_that_is_not_there(chain: Chain, data: Manifest, tmp_path: Path) -> None:
     masks = shutil.copytree(chain.path("pseudo_masks"), tmp_path / "masks")
     lost = data.ids("train")[1]
@@ -58,6 +67,7 @@ def test_a_mask_that_is_not_there(chain: Chain, data: Manifest, tmp_path: Path) 
             manifest=chain.manifest,
             model=chain.path("cam.safetensors"),
             pseudo_masks=str(masks),
+            contexts=False,
             run=chain.run,
             round_index=0,
             threads=1,
