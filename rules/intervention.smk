@@ -51,6 +51,8 @@ rule gather_objects:
     resources:
         mem_mb=grow(2000),
         runtime=grow(120),
+    params:
+        settings=get_measure_settings,
     message:
         "{wildcards.run} round {wildcards.round}: gather the objects"
     script:
