@@ -136,10 +136,9 @@ def _measures_objects(index: int, experiment: Experiment) -> bool:
     chosen = experiment.context.intervention
     if experiment.context.method != "intervention":
         return False
-    if index < experiment.rounds - 1 and chosen.balances:
-        return True
-    further = index < experiment.rounds - 1 or (index > 0 and chosen.segmentation > 0)
-    return further and chosen.asks_for_companions
+    is_last = index == experiment.rounds - 1
+    next_classifier = not is_last and chosen.measures_for_classifier
+    return next_classifier or (index > 0 and chosen.measures_for_segmentation)
 
 
 def owner_of(pattern: str, run: str, index: int | None, start_from: str | None) -> str:

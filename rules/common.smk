@@ -167,25 +167,18 @@ def get_object_masks(wildcards):
     return get_path(pattern, wildcards.run, int(wildcards.round) - 1)
 
 
-def asks_for_companions(wildcards):
-    """Whether the round's intervention leaves out objects that are another tag's."""
-    settings = EXPERIMENTS[wildcards.run].context.intervention
-    return get_method(wildcards) == "intervention" and settings.asks_for_companions
-
-
 def get_objects_before(wildcards):
     """What the round before measured of its objects, which the classifier is intervened on with."""
-    intervened = get_method(wildcards) == "intervention"
-    balances = EXPERIMENTS[wildcards.run].context.intervention.balances
-    if not (intervened and (balances or asks_for_companions(wildcards))):
+    settings = EXPERIMENTS[wildcards.run].context.intervention
+    if get_method(wildcards) != "intervention" or not settings.measures_for_classifier:
         return []
     return f"results/{wildcards.run}/round-{int(wildcards.round) - 1}/intervention/objects.h5"
 
 
 def get_own_objects(wildcards):
     """What the round measured of its objects, where its segmentation model is intervened on."""
-    share = EXPERIMENTS[wildcards.run].context.intervention.segmentation
-    if not (asks_for_companions(wildcards) and share):
+    settings = EXPERIMENTS[wildcards.run].context.intervention
+    if get_method(wildcards) != "intervention" or not settings.measures_for_segmentation:
         return []
     return f"results/{wildcards.run}/round-{wildcards.round}/intervention/objects.h5"
 

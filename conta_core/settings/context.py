@@ -68,6 +68,16 @@ class InterventionSettings(Settings):
         """Whether tags count by their probability in the image's context."""
         return self.balance == "propensity"
 
+    @property
+    def measures_for_classifier(self) -> bool:
+        """Whether the next classifier needs what was measured of a round's objects."""
+        return self.balances or self.asks_for_companions
+
+    @property
+    def measures_for_segmentation(self) -> bool:
+        """Whether the round's own segmentation model needs it."""
+        return self.segmentation > 0 and self.asks_for_companions
+
     @model_validator(mode="after")
     def _shares(self) -> InterventionSettings:
         if self.recombined + self.counterfactual > 1:
