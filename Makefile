@@ -7,9 +7,10 @@ RUN := context-shapes
 # of VOC 2012 with SBD's, a folder or an archive; beside it the lists train_aug.txt and val.txt
 MASKS ?= ../shared/data/voc12_aug/SegmentationClassAug.tar
 
-COMPARE := $(BIN)/snakemake evidence --cores $(CORES) --max-threads 1 --quiet rules host --configfile
+SHARE = --max-threads 1
+COMPARE = $(BIN)/snakemake evidence --cores $(CORES) $(SHARE) --quiet rules host --configfile
 
-.PHONY: demo evidence evidence-variants evidence-full-size evidence-photographs evidence-painted test test-slurm test-faults lint format config clean
+.PHONY: demo evidence evidence-variants evidence-full-size evidence-large evidence-photographs evidence-painted test test-slurm test-faults lint format config clean
 .DELETE_ON_ERROR:
 
 demo: .venv/installed ## the default experiment, then its table of scores and the path of its report
@@ -32,6 +33,13 @@ evidence-full-size: export OMP_NUM_THREADS = 1
 evidence-full-size: .venv/installed ## one pair at the default's size; likewise
 	$(COMPARE) configs/evidence/full_size.yaml
 	$(BIN)/python -m conta_core.comparison.publish results/full-size/comparison.md docs/evidence-tables.md
+
+# larger, on a GPU that up to eight stages share
+evidence-large: SHARE = --max-threads 3 --resources gpu=8
+evidence-large: export OMP_NUM_THREADS = 1
+evidence-large: .venv/installed ## larger than the default, on a GPU; likewise
+	$(COMPARE) configs/evidence/large.yaml
+	$(BIN)/python -m conta_core.comparison.publish results/large/comparison.md docs/evidence-tables.md
 
 # on photographs: a smaller copy of them, then arms x seeds
 evidence-photographs: export OMP_NUM_THREADS = 1

@@ -36,9 +36,15 @@ def configure_images_at_once(threads: int) -> int:
 
 
 def configure_threads(threads: int) -> None:
-    """Let torch use ``threads`` CPU threads and only deterministic algorithms."""
+    """Let torch use ``threads`` CPU threads, deterministic algorithms and whole float32.
+
+    A GPU would round the factors of float32 convolutions to 10 bits (TF32) without being asked:
+    CAMs and edges would differ from the CPU's in the third digit.
+    """
     take_gpus(1)
     torch.set_num_threads(max(1, threads))
+    torch.backends.cudnn.allow_tf32 = False
+    torch.backends.cuda.matmul.allow_tf32 = False
     torch.use_deterministic_algorithms(True, warn_only=torch.cuda.is_available())
     # else every new tensor is filled with NaN before it is written
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]

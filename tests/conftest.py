@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
@@ -17,6 +19,13 @@ from conta_core.settings import ImageCounts
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 DATA_VARIABLE = "CONTA_SHARED_DATA"
+GPU_VARIABLE = "CONTA_TESTS_SEE_GPUS"
+
+#: which GPUs this machine shows, as its user set it
+VISIBLE = os.environ.get("CUDA_VISIBLE_DEVICES")
+if GPU_VARIABLE not in os.environ:
+    # what the tests state of bits they state of the CPU; see tests/workflow/test_on_a_gpu.py
+    os.environ["CUDA_VISIBLE_DEVICES"] = ""
 
 
 @pytest.fixture(scope="session")
@@ -30,6 +39,28 @@ def shared_data() -> Callable[[str], Path]:
         return root / name
 
     return find
+
+
+@pytest.fixture(scope="session")
+def gpu_environment() -> dict[str, str]:
+    """The environment of a process that sees this machine's GPUs; without one the test is skipped.
+
+    The tests themselves, and what else they start, see none.
+    """
+    seen = {name: value for name, value in os.environ.items() if name != "CUDA_VISIBLE_DEVICES"}
+    if VISIBLE is not None:
+        seen["CUDA_VISIBLE_DEVICES"] = VISIBLE
+    count = subprocess.run(
+        [sys.executable, "-c", "import torch; print(torch.cuda.device_count())"],
+        env=seen,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=True,
+    )
+    if int(count.stdout) == 0:
+        pytest.skip("torch sees no GPU on this machine")
+    return {**seen, GPU_VARIABLE: "1"}
 
 
 @pytest.fixture(scope="session")

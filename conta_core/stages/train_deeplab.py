@@ -169,12 +169,18 @@ def msc_terms(
     for logits in outputs:
         small = F.interpolate(labels[:, None].float(), logits.shape[-2:], mode="nearest")
         target = small[:, 0].long()
-        sums.append(
-            F.cross_entropy(logits.float(), target, weights, ignore_index=IGNORE, reduction="sum")
-        )
+        sums.append(_cross_entropy(logits.float(), target, weights))
         known = target[target != IGNORE]
         counts.append((weights[known] if weights is not None else known.new_ones(len(known))).sum())
     return torch.stack(sums), torch.stack(counts).float()
+
+
+def _cross_entropy(logits: Tensor, target: Tensor, weights: Tensor | None) -> Tensor:
+    """The sum over the pixels of logits (B, n + 1, h, w) whose target (B, h, w) is known."""
+    if logits.is_cuda:
+        # over maps CUDA adds in any order, over rows always in the same
+        logits, target = logits.movedim(1, -1).flatten(0, -2), target.flatten()
+    return F.cross_entropy(logits, target, weights, ignore_index=IGNORE, reduction="sum")
 
 
 def class_weights(folder: str, ids: Sequence[str], count: int) -> Tensor:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -25,13 +26,19 @@ def make_once(
 ) -> Callable[..., Workflow]:
     """Maker of finished runs: several workers of pytest make them once together.
 
-    Each worker has a copy of them. The maker's arguments: a name, the config, and the targets.
+    Each worker has a copy of them. The maker's arguments: a name, the config, the targets, and
+    the environment, if it is not that of the tests.
     """
 
-    def make(name: str, config: Mapping[str, Any], *targets: str) -> Workflow:
+    def make(
+        name: str,
+        config: Mapping[str, Any],
+        *targets: str,
+        environment: Mapping[str, str] | None = None,
+    ) -> Workflow:
         own = tmp_path_factory.mktemp(name)
         if worker_id == "master":
-            workflow = Workflow(workflow_code, own, config)
+            workflow = Workflow(workflow_code, own, config, environment)
             workflow.run(*targets)
             return workflow
         shared = tmp_path_factory.getbasetemp().parent / name
@@ -39,11 +46,11 @@ def make_once(
         with FileLock(f"{shared}.lock"):
             if not done.exists():
                 shared.mkdir(exist_ok=True)
-                Workflow(workflow_code, shared, config).run(*targets)
+                Workflow(workflow_code, shared, config, environment).run(*targets)
                 done.touch()
         for folder in (path.name for path in shared.iterdir() if path.is_dir()):
             copy_folder(shared, own, folder)
-        return Workflow(workflow_code, own, config)
+        return Workflow(workflow_code, own, config, environment)
 
     return make
 
@@ -55,12 +62,22 @@ def finished(make_once: Callable[..., Workflow]) -> Workflow:
 
 
 @pytest.fixture
-def finished_copy(finished: Workflow, tmp_path: Path) -> Workflow:
-    """A copy of the finished runs to spoil; its files are links: replace them, never write in."""
-    directory = tmp_path / "finished"
-    for folder in ("results", ".snakemake"):
-        copy_folder(finished.directory, directory, folder)
-    return Workflow(finished.code, directory, finished.config)
+def copied(tmp_path: Path) -> Callable[[Workflow], Workflow]:
+    """Maker of a copy of runs to spoil; its files are links: replace them, never write in."""
+
+    def copy(made: Workflow) -> Workflow:
+        directory = tmp_path / "copied"
+        for folder in ("results", ".snakemake"):
+            copy_folder(made.directory, directory, folder)
+        return replace(made, directory=directory)
+
+    return copy
+
+
+@pytest.fixture
+def finished_copy(finished: Workflow, copied: Callable[[Workflow], Workflow]) -> Workflow:
+    """A copy of the finished runs to spoil."""
+    return copied(finished)
 
 
 def copy_folder(source: Path, target: Path, name: str) -> None:

@@ -228,6 +228,14 @@ def test_plan_of_the_full_size_pair(tmp_path: Path) -> None:
     assert (counts["summarise"], counts["note_start"], counts["compare"]) == (2, 1, 1)
 
 
+def test_plan_of_the_larger_one(tmp_path: Path) -> None:
+    """The three arms, rounds 0 and 1."""
+    recipe = REPOSITORY / "configs" / "evidence" / "large.yaml"
+    counts = job_counts(dry_run(tmp_path, "evidence", "--configfile", str(recipe)))
+    assert (counts["train_cam"], counts["deconfound"]) == (3 * (1 + 3), 3)
+    assert (counts["summarise"], counts["note_start"], counts["compare"]) == (9, 6, 1)
+
+
 def test_plan_of_the_photographs(tmp_path: Path) -> None:
     """Beside an excerpt: one level, no confounding that could be set."""
     recipe = REPOSITORY / "configs" / "evidence" / "photographs.yaml"

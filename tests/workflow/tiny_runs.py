@@ -23,6 +23,8 @@ from conta_core.config import merge
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
+CORES = max(2, min(8, os.cpu_count() or 2))
+
 #: what belongs to the workflow; a finished run is made from a copy, so that tests may edit it
 CODE = (
     "Snakefile",
@@ -132,11 +134,13 @@ class Workflow:
         code: folder of the Snakefile and of the library that the jobs import.
         directory: where results are.
         config: the experiment that made the results.
+        environment: of Snakemake and its jobs; None: that of the tests.
     """
 
     code: Path
     directory: Path
     config: Mapping[str, Any]
+    environment: Mapping[str, str] | None = None
 
     def start(
         self, *options: str, changes: Mapping[str, Any] | None = None, check: bool = False
@@ -155,7 +159,7 @@ class Workflow:
         done = subprocess.run(
             [sys.executable, "-m", "snakemake", *words, "--configfile", str(file), *options],
             cwd=self.directory,
-            env={**os.environ, "PYTHONPATH": str(self.code)},
+            env={**(self.environment or os.environ), **self._path()},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -166,9 +170,16 @@ class Workflow:
             pytest.fail(f"snakemake ended with {done.returncode}:\n{done.stdout[-8000:]}")
         return done
 
+    def _path(self) -> dict[str, str]:
+        """The library that the jobs import, before what is there."""
+        paths = [str(self.code), *filter(None, [os.environ.get("PYTHONPATH")])]
+        return {"PYTHONPATH": os.pathsep.join(paths)}
+
     def run(self, *options: str, changes: Mapping[str, Any] | None = None) -> None:
-        """Execute on two cores; two jobs at once, since most of a job here is its start."""
-        self.start("--cores", "2", "--max-threads", "1", *options, changes=changes, check=True)
+        """Execute on all cores; as many jobs at once, since most of a job here is its start."""
+        self.start(
+            "--cores", str(CORES), "--max-threads", "1", *options, changes=changes, check=True
+        )
 
     def stale(self, *options: str, changes: Mapping[str, Any] | None = None) -> set[Work]:
         """What a dry run says it would execute, without the target rule itself."""

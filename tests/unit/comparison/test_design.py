@@ -75,7 +75,7 @@ def test_recipes_share_no_run_of_other_settings() -> None:
     found: dict[str, dict[str, Any]] = {}
     shared = 0
     for path in sorted((REPOSITORY / "configs/evidence").glob("*.yaml")):
-        alone = path.stem in ("full_size", "painted", "photographs")
+        alone = path.stem in ("full_size", "large", "painted", "photographs")
         base = [] if alone else [REPOSITORY / "configs/evidence.yaml"]
         config: dict[str, Any] = {}
         for file in [*base, path]:
