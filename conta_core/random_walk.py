@@ -25,8 +25,9 @@ from torch import Tensor
 
 from conta_core.paths import affinities, all_origins, paths_within
 
-# torch says so once a process; here once and for all, since filters are all threads'
+# torch says so again and again; here once and for all, since filters are all threads'
 warnings.filterwarnings("ignore", message="Sparse CSR tensor support is in beta")
+warnings.filterwarnings("ignore", message="Sparse invariant checks are implicitly disabled")
 
 #: of what may be left out of the power of the matrix
 TOLERANCE = 1e-12

@@ -21,10 +21,11 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 DATA_VARIABLE = "CONTA_SHARED_DATA"
 GPU_VARIABLE = "CONTA_TESTS_SEE_GPUS"
 
-#: which GPUs this machine shows, as its user set it
-VISIBLE = os.environ.get("CUDA_VISIBLE_DEVICES")
+#: keeps what CUDA_VISIBLE_DEVICES was, for the workers of pytest-xdist too, which read this again
+KEPT_VARIABLE = "CONTA_TESTS_VISIBLE_GPUS"
 if GPU_VARIABLE not in os.environ:
     # what the tests state of bits they state of the CPU; see tests/workflow/test_on_a_gpu.py
+    os.environ.setdefault(KEPT_VARIABLE, os.environ.get("CUDA_VISIBLE_DEVICES", "all"))
     os.environ["CUDA_VISIBLE_DEVICES"] = ""
 
 
@@ -48,8 +49,9 @@ def gpu_environment() -> dict[str, str]:
     The tests themselves, and what else they start, see none.
     """
     seen = {name: value for name, value in os.environ.items() if name != "CUDA_VISIBLE_DEVICES"}
-    if VISIBLE is not None:
-        seen["CUDA_VISIBLE_DEVICES"] = VISIBLE
+    kept = os.environ[KEPT_VARIABLE]
+    if kept != "all":
+        seen["CUDA_VISIBLE_DEVICES"] = kept
     count = subprocess.run(
         [sys.executable, "-c", "import torch; print(torch.cuda.device_count())"],
         env=seen,
