@@ -54,9 +54,10 @@ TARGETS = (
 )
 #: what keeps the test short, and one thread a job on both sides, since sums depend on it
 ON_BOTH_SIDES = ("--max-threads", "1")
-#: the rule whose job runs into its time limit. It asks for no warning before it: whether SLURM
-#: would look between the warning's time and the end, and so warn first, is a matter of chance
-UNWARNED = "evaluate_cams"
+#: the rule whose job runs into its time limit: one that lasts seconds, or it may end before it is
+#: seen to run. It asks for no warning before the limit: whether SLURM would look between the
+#: warning's time and the end, and so warn first, is a matter of chance
+UNWARNED = "train_deeplab"
 ON_SLURM = (
     "--slurm-status-command=squeue",
     "--slurm-init-seconds-before-status-checks=1",
@@ -89,7 +90,9 @@ class Seen:
 
     def attempts(self, name: str) -> list[Job]:
         """The jobs that a fault's job became, in order."""
-        struck = next(job for job in self.jobs if job.number == self.faults[name].job)
+        fault = self.faults[name]
+        assert fault.job is not None, f"{fault.rule} of {fault.run} ended before it was struck"
+        struck = next(job for job in self.jobs if job.number == fault.job)
         return [job for job in self.jobs if job.comment == struck.comment]
 
 
