@@ -197,7 +197,7 @@ RECIPES: dict[str | None, tuple[int, dict[str, tuple[int, int]]]] = {
         3,
         {"none": (1, 2), "conta": (10, 11), "inside": (2, 2), "intervention": (10, 11)},
     ),
-    "ablation_rounds": (3, {"none": (1, 4), "conta": (1, 4)}),
+    "ablation_rounds": (3, {"none": (1, 4), "conta": (1, 4), "intervention": (1, 4)}),
     "ablation_blocks": (3, {"none": (1, 2), "conta": (5, 5)}),
     "ablation_confounders": (3, {"none": (1, 2), "conta": (2, 2)}),
     "ablation_weights": (3, {"none": (2, 2), "conta": (2, 2)}),
