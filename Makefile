@@ -15,37 +15,37 @@ COMPARE = $(BIN)/snakemake evidence --cores $(CORES) $(SHARE) --quiet rules host
 
 demo: .venv/installed ## the default experiment, then its table of scores and the path of its report
 	$(BIN)/snakemake --cores $(CORES) --quiet rules host
-	@$(BIN)/python -m conta_core.summary results/$(RUN)/summary.json
+	@$(BIN)/python -m conta_core.evaluation.summary results/$(RUN)/summary.json
 
 # many small jobs: one thread each, as many at once as there are cores
 evidence: export OMP_NUM_THREADS = 1
 evidence: .venv/installed ## arms x levels x seeds; its tables into docs/evidence-tables.md
 	$(COMPARE) configs/evidence.yaml
-	$(BIN)/python -m conta_core.comparison.publish results/evidence/comparison.md docs/evidence-tables.md
+	$(BIN)/python -m conta_core.evaluation.comparison.publish results/evidence/comparison.md docs/evidence-tables.md
 
 evidence-variants: export OMP_NUM_THREADS = 1
 evidence-variants: .venv/installed ## one thing changed at a time; its tables into docs/evidence-variants.md
 	$(COMPARE) configs/evidence.yaml configs/evidence/variants.yaml
-	$(BIN)/python -m conta_core.comparison.publish results/variants/comparison.md docs/evidence-variants.md
+	$(BIN)/python -m conta_core.evaluation.comparison.publish results/variants/comparison.md docs/evidence-variants.md
 
 # one pair at the default's size
 evidence-full-size: export OMP_NUM_THREADS = 1
 evidence-full-size: .venv/installed ## one pair at the default's size; likewise
 	$(COMPARE) configs/evidence/full_size.yaml
-	$(BIN)/python -m conta_core.comparison.publish results/full-size/comparison.md docs/evidence-tables.md
+	$(BIN)/python -m conta_core.evaluation.comparison.publish results/full-size/comparison.md docs/evidence-tables.md
 
 # larger, on a GPU that up to eight stages share
 evidence-large: SHARE = --max-threads 3 --resources gpu=8
 evidence-large: export OMP_NUM_THREADS = 1
 evidence-large: .venv/installed ## larger than the default, on a GPU; likewise
 	$(COMPARE) configs/evidence/large.yaml
-	$(BIN)/python -m conta_core.comparison.publish results/large/comparison.md docs/evidence-tables.md
+	$(BIN)/python -m conta_core.evaluation.comparison.publish results/large/comparison.md docs/evidence-tables.md
 
 # on photographs: a smaller copy of them, then arms x seeds
 evidence-photographs: export OMP_NUM_THREADS = 1
 evidence-photographs: .venv/installed data/animals ## on photographs of VOC 2012; likewise
 	$(COMPARE) configs/evidence/photographs.yaml
-	$(BIN)/python -m conta_core.comparison.publish results/photographs/comparison.md docs/evidence-tables.md
+	$(BIN)/python -m conta_core.evaluation.comparison.publish results/photographs/comparison.md docs/evidence-tables.md
 
 data/animals: | .venv/installed
 	$(BIN)/conta excerpt configs/voc_animals.yaml $@ --train 400 --val 140 --long-side 224
@@ -54,7 +54,7 @@ data/animals: | .venv/installed
 evidence-painted: export OMP_NUM_THREADS = 1
 evidence-painted: .venv/installed data/painted ## on painted masks of VOC 2012; likewise
 	$(COMPARE) configs/evidence/painted.yaml
-	$(BIN)/python -m conta_core.comparison.publish results/painted/comparison.md docs/evidence-tables.md
+	$(BIN)/python -m conta_core.evaluation.comparison.publish results/painted/comparison.md docs/evidence-tables.md
 
 data/painted: | .venv/installed
 	$(BIN)/conta paint $(MASKS) $@ --train 800 --confounding 0.5
@@ -62,7 +62,7 @@ data/painted: | .venv/installed
 ablation-%: export OMP_NUM_THREADS = 1
 ablation-%: .venv/installed configs/evidence/ablation_%.yaml ## rounds, blocks, confounders, shape: the paper's; weights
 	$(COMPARE) configs/evidence.yaml configs/evidence/ablation_$*.yaml
-	$(BIN)/python -m conta_core.comparison.publish results/ablation-$*/comparison.md docs/evidence-variants.md
+	$(BIN)/python -m conta_core.evaluation.comparison.publish results/ablation-$*/comparison.md docs/evidence-variants.md
 
 # several at once, one thread each; then, alone, what compares times
 test: .venv/installed ## every test
@@ -89,7 +89,7 @@ format: .venv/installed
 	$(BIN)/snakefmt Snakefile rules
 
 config: .venv/installed ## config.yaml and its schema, from conta_core/settings
-	$(BIN)/python -m conta_core.config_files
+	$(BIN)/python -m conta_core.settings.render
 
 .venv/installed: pyproject.toml envs/constraints.txt
 	$(PYTHON) -m venv .venv

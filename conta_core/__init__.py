@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 from conta_core.errors import ContaError
 
 if TYPE_CHECKING:
-    from conta_core.manifest import Manifest
+    from conta_core.data.manifest import Manifest
     from conta_core.networks.any_model import load_model
-    from conta_core.stores.reader import StoreReader
+    from conta_core.storage.stores.reader import StoreReader
 
 __version__ = "0.1.0"
 __all__ = ["ContaError", "Manifest", "StoreReader", "load_model"]
@@ -22,11 +22,11 @@ def __getattr__(name: str) -> Any:
 
         return load_model
     if name == "Manifest":
-        from conta_core.manifest import Manifest
+        from conta_core.data.manifest import Manifest
 
         return Manifest
     if name == "StoreReader":
-        from conta_core.stores.reader import StoreReader
+        from conta_core.storage.stores.reader import StoreReader
 
         return StoreReader
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

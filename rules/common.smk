@@ -7,13 +7,13 @@ from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 
-from conta_core.comparison.design import Design
-from conta_core.config import load_comparison, load_experiments, pick, require_weights
-from conta_core.datasets.voc_lists import list_path
+from conta_core.evaluation.comparison.design import Design
+from conta_core.settings.load import load_comparison, load_experiments, pick, require_weights
+from conta_core.data.readers.voc_lists import list_path
 from conta_core.errors import ContaError
-from conta_core.gpus import count_visible_gpus
-from conta_core.run_layout import BY_OUTPUT, owner_of
-from conta_core.writable import require_writable
+from conta_core.runtime.gpus import count_visible_gpus
+from conta_core.workflow.stages import BY_OUTPUT, owner_of
+from conta_core.runtime.writable import require_writable
 
 try:
     EXPERIMENTS = load_experiments(config)

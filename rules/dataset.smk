@@ -55,13 +55,13 @@ rule make_coco_masks:
         "../workflow_scripts/make_coco_masks.py"
 
 
-rule note_start:
+rule note_base_run:
     output:
         "results/{run}/start.json",
     log:
-        "logs/note_start/{run}.log",
+        "logs/note_base_run/{run}.log",
     benchmark:
-        "benchmarks/note_start/{run}.tsv"
+        "benchmarks/note_base_run/{run}.tsv"
     priority: 1
     conda:
         "../envs/conta.yaml"
@@ -74,7 +74,7 @@ rule note_start:
     message:
         "{wildcards.run}: note the run that it starts from"
     script:
-        "../workflow_scripts/note_start.py"
+        "../workflow_scripts/note_base_run.py"
 
 
 rule index_dataset:

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from snakemake.persistence import PersistenceBase
 
-from conta_core.fingerprint import fingerprint
-from conta_core.run_layout import STAGES
+from conta_core.workflow.fingerprint import fingerprint
+from conta_core.workflow.stages import STAGES
 
 # rule -> the rule whose work it gathers
 GATHERED = {stage.gathered_by: stage.name for stage in STAGES if stage.gathered_by}

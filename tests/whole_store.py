@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from conta_core.stages.image_by_image import PartOutput
-from conta_core.stores.gathering import gather_store
-from conta_core.stores.parts import Part
+from conta_core.storage.stores.gathering import gather_store
+from conta_core.storage.stores.parts import Part
 
 
 def make_store(

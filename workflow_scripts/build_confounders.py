@@ -1,8 +1,8 @@
 """Build the confounder set of a round."""
 
-from conta_core.config import parse_settings
-from conta_core.jobs import job
+from conta_core.runtime.jobs import job
 from conta_core.settings import ContextSettings
+from conta_core.settings.load import parse_settings
 from conta_core.stages.build_confounders import build_confounders
 
 with job(snakemake.log[0], snakemake.rule, snakemake.wildcards):

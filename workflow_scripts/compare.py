@@ -1,7 +1,7 @@
 """Compare the arms of a comparison."""
 
-from conta_core.comparison.design import Design
-from conta_core.jobs import job
+from conta_core.evaluation.comparison.design import Design
+from conta_core.runtime.jobs import job
 from conta_core.stages.compare import compare
 
 with job(snakemake.log[0], snakemake.rule, snakemake.wildcards):

@@ -1,6 +1,6 @@
 """Score the CAMs of a round."""
 
-from conta_core.jobs import job
+from conta_core.runtime.jobs import job
 from conta_core.stages.evaluate_cams import evaluate_cams
 
 with job(snakemake.log[0], snakemake.rule, snakemake.wildcards):

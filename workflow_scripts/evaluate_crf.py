@@ -1,8 +1,8 @@
 """Score the segmentation model of a round after a CRF."""
 
-from conta_core.config import parse_settings
-from conta_core.jobs import job
+from conta_core.runtime.jobs import job
 from conta_core.settings import CrfSettings
+from conta_core.settings.load import parse_settings
 from conta_core.stages.evaluate_crf import evaluate_crf
 
 with job(snakemake.log[0], snakemake.rule, snakemake.wildcards):

@@ -1,6 +1,6 @@
 """Score the pseudo-masks of a round."""
 
-from conta_core.jobs import job
+from conta_core.runtime.jobs import job
 from conta_core.stages.evaluate_pseudo_masks import evaluate_pseudo_masks
 
 with job(snakemake.log[0], snakemake.rule, snakemake.wildcards):

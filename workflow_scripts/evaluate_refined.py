@@ -1,6 +1,6 @@
 """Score the refined CAMs of a round."""
 
-from conta_core.jobs import job
+from conta_core.runtime.jobs import job
 from conta_core.stages.evaluate_refined import evaluate_refined
 
 with job(snakemake.log[0], snakemake.rule, snakemake.wildcards):

@@ -1,9 +1,9 @@
 """Ask how far the scores of a round's classifier hang on context."""
 
-from conta_core.config import parse_settings
-from conta_core.context_ingredients import IngredientPaths
-from conta_core.jobs import job
+from conta_core.causal.conta.context_ingredients import IngredientPaths
+from conta_core.runtime.jobs import job
 from conta_core.settings import ContextSettings
+from conta_core.settings.load import parse_settings
 from conta_core.stages.evaluate_reliance import evaluate_reliance
 
 with job(snakemake.log[0], snakemake.rule, snakemake.wildcards):

@@ -1,6 +1,6 @@
 """Score the segmentation model of a round."""
 
-from conta_core.jobs import job
+from conta_core.runtime.jobs import job
 from conta_core.stages.evaluate_segmentation import evaluate_segmentation
 
 with job(snakemake.log[0], snakemake.rule, snakemake.wildcards):

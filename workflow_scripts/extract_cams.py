@@ -1,9 +1,9 @@
 """Extract the CAMs of a round."""
 
-from conta_core.config import parse_settings
-from conta_core.context_ingredients import IngredientPaths
-from conta_core.jobs import job
+from conta_core.causal.conta.context_ingredients import IngredientPaths
+from conta_core.runtime.jobs import job
 from conta_core.settings import CamSettings, ContextSettings
+from conta_core.settings.load import parse_settings
 from conta_core.stages.extract_cams import extract_cams
 from conta_core.stages.image_by_image import part_output
 

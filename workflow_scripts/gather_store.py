@@ -1,7 +1,7 @@
 """Gather the parts of a store into it."""
 
-from conta_core.jobs import job
-from conta_core.stores.gathering import gather_store
+from conta_core.runtime.jobs import job
+from conta_core.storage.stores.gathering import gather_store
 
 with job(snakemake.log[0], snakemake.rule, snakemake.wildcards):
     gather_store(parts=list(snakemake.input), output=snakemake.output[0])

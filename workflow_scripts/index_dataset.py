@@ -1,8 +1,8 @@
 """Check the data set and write its manifest."""
 
-from conta_core.config import parse_settings
-from conta_core.jobs import job
+from conta_core.runtime.jobs import job
 from conta_core.settings import DatasetSettings
+from conta_core.settings.load import parse_settings
 from conta_core.stages.index_dataset import index_dataset
 
 with job(snakemake.log[0], snakemake.rule, snakemake.wildcards):

@@ -1,8 +1,8 @@
 """Make the context-shapes data set."""
 
-from conta_core.config import parse_settings
-from conta_core.jobs import job
+from conta_core.runtime.jobs import job
 from conta_core.settings import DatasetSettings
+from conta_core.settings.load import parse_settings
 from conta_core.stages.make_context_shapes import make_context_shapes
 
 with job(snakemake.log[0], snakemake.rule, snakemake.wildcards):

@@ -1,8 +1,8 @@
 """Make the IR labels of a round."""
 
-from conta_core.config import parse_settings
-from conta_core.jobs import job
+from conta_core.runtime.jobs import job
 from conta_core.settings import IrnSettings
+from conta_core.settings.load import parse_settings
 from conta_core.stages.image_by_image import part_output
 from conta_core.stages.make_irn_labels import make_irn_labels
 

@@ -1,8 +1,8 @@
 """Make the pseudo-masks of a round."""
 
-from conta_core.config import parse_settings
-from conta_core.jobs import job
+from conta_core.runtime.jobs import job
 from conta_core.settings import ContextSettings, IrnSettings, PseudoMaskSettings
+from conta_core.settings.load import parse_settings
 from conta_core.stages.make_pseudo_masks import make_pseudo_masks
 
 with job(snakemake.log[0], snakemake.rule, snakemake.wildcards):

@@ -1,8 +1,8 @@
 """Measure what the objects of a round's pseudo-masks are worth to its classifier."""
 
-from conta_core.config import parse_settings
-from conta_core.jobs import job
+from conta_core.runtime.jobs import job
 from conta_core.settings import ContextSettings
+from conta_core.settings.load import parse_settings
 from conta_core.stages.image_by_image import part_output
 from conta_core.stages.measure_objects import measure_objects
 

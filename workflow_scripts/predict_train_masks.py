@@ -1,6 +1,6 @@
 """Predict X_m of the training list."""
 
-from conta_core.jobs import job
+from conta_core.runtime.jobs import job
 from conta_core.stages.image_by_image import part_output
 from conta_core.stages.predict_train_masks import predict_train_masks
 

@@ -1,8 +1,8 @@
 """Refine the CAMs of a round by the random walk."""
 
-from conta_core.config import parse_settings
-from conta_core.jobs import job
+from conta_core.runtime.jobs import job
 from conta_core.settings import IrnSettings, WalkSettings
+from conta_core.settings.load import parse_settings
 from conta_core.stages.image_by_image import part_output
 from conta_core.stages.refine_cams import refine_cams
 

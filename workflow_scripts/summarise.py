@@ -1,6 +1,6 @@
 """Write summary.json and report.html of a run."""
 
-from conta_core.jobs import job
+from conta_core.runtime.jobs import job
 from conta_core.stages.summarise import summarise
 
 STORES = ("cams", "refined", "pseudo_masks", "train_masks", "logits")

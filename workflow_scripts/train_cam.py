@@ -1,11 +1,11 @@
 """Train the CAM classifier of a round."""
 
-from conta_core.config import parse_settings
-from conta_core.context_ingredients import IngredientPaths
-from conta_core.device import count_devices
-from conta_core.gpus import count_asked_gpus
-from conta_core.jobs import job
+from conta_core.causal.conta.context_ingredients import IngredientPaths
+from conta_core.runtime.device import count_devices
+from conta_core.runtime.gpus import count_asked_gpus
+from conta_core.runtime.jobs import job
 from conta_core.settings import CamSettings, ContextSettings
+from conta_core.settings.load import parse_settings
 from conta_core.stages.train_cam import train_cam
 from conta_core.training.files import training_files
 

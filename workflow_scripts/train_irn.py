@@ -1,10 +1,10 @@
 """Train the IRN of a round."""
 
-from conta_core.config import parse_settings
-from conta_core.device import count_devices
-from conta_core.gpus import count_asked_gpus
-from conta_core.jobs import job
+from conta_core.runtime.device import count_devices
+from conta_core.runtime.gpus import count_asked_gpus
+from conta_core.runtime.jobs import job
 from conta_core.settings import IrnSettings
+from conta_core.settings.load import parse_settings
 from conta_core.stages.train_irn import train_irn
 from conta_core.training.files import training_files
 

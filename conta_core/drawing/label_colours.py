@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from conta_core.masks import IGNORE, voc_palette
+from conta_core.data.masks import IGNORE, voc_palette
 
 #: how much of a mask shows over its image
 LABEL_ALPHA = 0.5

@@ -11,7 +11,7 @@ from conta_core.networks.cam_net import build_cam_net
 from conta_core.networks.deeplab import build_deeplab
 from conta_core.networks.irn import build_irn
 from conta_core.networks.loading import load_network
-from conta_core.weights import read_metadata
+from conta_core.storage.model_files import read_metadata
 
 BUILDERS = {"cam": build_cam_net, "irn": build_irn, "deeplab": build_deeplab}
 

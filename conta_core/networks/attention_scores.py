@@ -1,7 +1,7 @@
 """W1, W2 and the attention's scores over the confounder set (CONTA, equation 4).
 
 A module of its own, since the classifier may hold it (``context.learning: classifier``): an edit of
-:mod:`conta_core.attention` makes no classifier stale.
+:mod:`conta_core.causal.conta.attention` makes no classifier stale.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from conta_core.networks.attention_scores import AttentionScores
-from conta_core.networks.backbones import BLOCKS, build_backbone
+from conta_core.networks.registry import BLOCKS, build_backbone
 
 Block = Literal[2, 3, 4, 5, "all"]
 
@@ -24,7 +24,7 @@ class CamNet(nn.Module):
 
     Args:
         class_count: n.
-        backbone: name, see :func:`~conta_core.networks.backbones.build_backbone`.
+        backbone: name, see :func:`~conta_core.networks.registry.build_backbone`.
         weights: of the backbone.
         output_stride: of the backbone's last block.
         context_block: the block (2 to 5, or "all") that reads M; None: no context.

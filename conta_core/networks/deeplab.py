@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from conta_core.networks.backbones import build_backbone
+from conta_core.networks.registry import build_backbone
 
 
 class Aspp(nn.Module):
@@ -37,7 +37,7 @@ class DeepLab(nn.Module):
 
     Args:
         class_count: n, without the background; logits have n + 1 channels.
-        backbone: name, see :func:`~conta_core.networks.backbones.build_backbone`.
+        backbone: name, see :func:`~conta_core.networks.registry.build_backbone`.
         weights: of the backbone.
         output_stride: of the backbone's last block.
         aspp_rates: dilations of the ASPP.

@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from conta_core.networks.backbones import build_backbone
+from conta_core.networks.registry import build_backbone
 
 GRID_STRIDE = 4
 COARSE_STRIDE = 8
@@ -18,7 +18,7 @@ class Irn(nn.Module):
     """Edge logits and displacements on the stride-4 grid.
 
     Args:
-        backbone: name, see :func:`~conta_core.networks.backbones.build_backbone`.
+        backbone: name, see :func:`~conta_core.networks.registry.build_backbone`.
         weights: of the backbone, which stays as it is.
         output_stride: of the backbone's last block.
         seed: of the heads.

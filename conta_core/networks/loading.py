@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from torch import nn
 
 from conta_core.errors import ContaError
-from conta_core.weights import load_tensors, read_metadata, require_classes
+from conta_core.storage.model_files import load_tensors, read_metadata, require_classes
 
 Network = TypeVar("Network", bound=nn.Module)
 

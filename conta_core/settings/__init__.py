@@ -2,7 +2,7 @@
 
 The defaults are the default experiment. ``config.yaml`` and
 ``schemas/config.schema.json`` are written from these classes by
-``python -m conta_core.config_files`` (a test fails when they differ).
+``python -m conta_core.settings.render`` (a test fails when they differ).
 """
 
 from __future__ import annotations

@@ -7,13 +7,13 @@ from contextlib import ExitStack
 
 import numpy as np
 
-from conta_core.confounders import build_confounder_set
-from conta_core.manifest import Manifest
-from conta_core.masks import read_label_png, require_masks
+from conta_core.causal.conta.confounders import build_confounder_set
+from conta_core.data.ground_truth import read_true_mask, require_true_masks
+from conta_core.data.manifest import Manifest
+from conta_core.data.masks import read_label_png, require_masks
 from conta_core.settings import ContextSettings
-from conta_core.stores.reader import StoreReader
-from conta_core.stores.writer import write_store
-from conta_core.true_masks import read_true_mask, require_true_masks
+from conta_core.storage.stores.reader import StoreReader
+from conta_core.storage.stores.writer import write_store
 
 
 def build_confounders(

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from conta_core.atomic import replace_when_done
-from conta_core.comparison.design import Design
-from conta_core.comparison.markdown import render_markdown
-from conta_core.comparison.page import render_page
-from conta_core.comparison.results import gather_results, write_results
-from conta_core.comparison.tables import all_sections
-from conta_core.report.benchmarks import read_benchmarks
-from conta_core.summary import read_summary
+from conta_core.evaluation.comparison.design import Design
+from conta_core.evaluation.comparison.markdown import render_markdown
+from conta_core.evaluation.comparison.page import render_page
+from conta_core.evaluation.comparison.results import gather_results, write_results
+from conta_core.evaluation.comparison.tables import all_sections
+from conta_core.evaluation.report.benchmarks import read_benchmarks
+from conta_core.evaluation.summary import read_summary
+from conta_core.storage.atomic import replace_when_done
 
 WORDS = (
     "Runs of one level and seed are a pair: they share data, draws and round 0. mIoU in percent. "

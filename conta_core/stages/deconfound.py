@@ -8,16 +8,16 @@ from collections.abc import Iterator
 import numpy as np
 import torch
 
-from conta_core.attention import ContextAttention
-from conta_core.device import configure_threads, select_device
-from conta_core.manifest import Manifest
-from conta_core.placebo import shuffle_places
-from conta_core.predicted_masks import encode_mask, predicted_masks
-from conta_core.seeding import torch_generator
+from conta_core.causal.conta.attention import ContextAttention
+from conta_core.causal.conta.placebo import shuffle_places
+from conta_core.causal.conta.predicted_masks import encode_mask, predicted_masks
+from conta_core.data.ground_truth import read_true_mask, require_true_masks
+from conta_core.data.manifest import Manifest
+from conta_core.runtime.device import configure_threads, select_device
+from conta_core.runtime.seeding import torch_generator
 from conta_core.settings import ContextSettings
-from conta_core.stores.reader import StoreReader
-from conta_core.stores.writer import write_store
-from conta_core.true_masks import read_true_mask, require_true_masks
+from conta_core.storage.stores.reader import StoreReader
+from conta_core.storage.stores.writer import write_store
 
 LOGGER = logging.getLogger(__name__)
 

@@ -9,14 +9,14 @@ from typing import Any
 
 import numpy as np
 
-from conta_core.confounding import ContextFalsePositives, SwapTest, read_context_map
-from conta_core.manifest import Manifest
-from conta_core.parallel import map_in_order
-from conta_core.progress import track
-from conta_core.pseudo_masks import label_argmax, strongest_class
-from conta_core.scoring.score_files import ids_with_masks, score_entry, write_scores
-from conta_core.scoring.threshold_sweep import DEFAULT_THRESHOLD, ThresholdSweep
-from conta_core.stores.reader import StoreReader
+from conta_core.data.manifest import Manifest
+from conta_core.evaluation.confounding import ContextFalsePositives, SwapTest, read_context_map
+from conta_core.evaluation.scores.score_files import ids_with_masks, score_entry, write_scores
+from conta_core.evaluation.scores.threshold_sweep import DEFAULT_THRESHOLD, ThresholdSweep
+from conta_core.refinement.pseudo_masks import label_argmax, strongest_class
+from conta_core.runtime.parallel import map_in_order
+from conta_core.runtime.progress import track
+from conta_core.storage.stores.reader import StoreReader
 
 LOGGER = logging.getLogger(__name__)
 
@@ -28,7 +28,7 @@ def evaluate_cams(
 
     The threshold is the best of a sweep on the training list; the validation list is
     scored at that one. Where images have context maps, the diagnostics of
-    :mod:`conta_core.confounding` are made too.
+    :mod:`conta_core.evaluation.confounding` are made too.
 
     Args:
         manifest: path of dataset.json.

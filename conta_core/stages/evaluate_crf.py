@@ -7,16 +7,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from conta_core.crf import refine_probabilities
-from conta_core.images import read_image
-from conta_core.manifest import ImageRecord, Manifest
-from conta_core.parallel import map_in_order
-from conta_core.progress import track
-from conta_core.scoring.confusion import confusion_matrix
-from conta_core.scoring.score_files import ids_with_masks, score_entry, write_scores
-from conta_core.segmentation_output import softmax, upsample_logits
+from conta_core.data.images import read_image
+from conta_core.data.manifest import ImageRecord, Manifest
+from conta_core.evaluation.scores.confusion import confusion_matrix
+from conta_core.evaluation.scores.score_files import ids_with_masks, score_entry, write_scores
+from conta_core.networks.segmentation_output import softmax, upsample_logits
+from conta_core.refinement.crf import refine_probabilities
+from conta_core.runtime.parallel import map_in_order
+from conta_core.runtime.progress import track
 from conta_core.settings import CrfSettings
-from conta_core.stores.reader import StoreReader
+from conta_core.storage.stores.reader import StoreReader
 
 LOGGER = logging.getLogger(__name__)
 

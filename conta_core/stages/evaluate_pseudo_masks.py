@@ -6,12 +6,12 @@ import logging
 
 import numpy as np
 
+from conta_core.data.manifest import Manifest
+from conta_core.data.masks import read_label_png, require_masks
 from conta_core.errors import ContaError
-from conta_core.manifest import Manifest
-from conta_core.masks import read_label_png, require_masks
-from conta_core.progress import track
-from conta_core.scoring.confusion import confusion_matrix
-from conta_core.scoring.score_files import ids_with_masks, score_entry, write_scores
+from conta_core.evaluation.scores.confusion import confusion_matrix
+from conta_core.evaluation.scores.score_files import ids_with_masks, score_entry, write_scores
+from conta_core.runtime.progress import track
 
 LOGGER = logging.getLogger(__name__)
 

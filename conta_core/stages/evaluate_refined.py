@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import logging
 
-from conta_core.manifest import Manifest
-from conta_core.progress import track
-from conta_core.pseudo_masks import strongest_class, upsample_refined
-from conta_core.scoring.score_files import ids_with_masks, score_entry, write_scores
-from conta_core.scoring.threshold_sweep import ThresholdSweep
-from conta_core.stores.reader import StoreReader
+from conta_core.data.manifest import Manifest
+from conta_core.evaluation.scores.score_files import ids_with_masks, score_entry, write_scores
+from conta_core.evaluation.scores.threshold_sweep import ThresholdSweep
+from conta_core.refinement.pseudo_masks import strongest_class, upsample_refined
+from conta_core.runtime.progress import track
+from conta_core.storage.stores.reader import StoreReader
 
 LOGGER = logging.getLogger(__name__)
 

@@ -6,18 +6,18 @@ from pathlib import Path
 
 import numpy as np
 
-from conta_core.cams import extract
-from conta_core.context_ingredients import IngredientPaths, open_context, read_for
-from conta_core.device import configure_images_at_once, select_device
-from conta_core.images import read_image
-from conta_core.intervention.pixels import fill
-from conta_core.manifest import Manifest
-from conta_core.masks import read_label_png, require_masks
+from conta_core.causal.conta.context_ingredients import IngredientPaths, open_context, read_for
+from conta_core.causal.intervention.pixels import fill
+from conta_core.data.images import read_image
+from conta_core.data.manifest import Manifest
+from conta_core.data.masks import read_label_png, require_masks
+from conta_core.evaluation.reliance import ClassReliance, write_reliance
 from conta_core.networks.cam_net import build_cam_net
 from conta_core.networks.loading import load_network
-from conta_core.reliance import ClassReliance, write_reliance
-from conta_core.stores.reader import StoreReader
-from conta_core.threads import map_in_threads
+from conta_core.runtime.device import configure_images_at_once, select_device
+from conta_core.runtime.threads import map_in_threads
+from conta_core.seeds.cams import extract
+from conta_core.storage.stores.reader import StoreReader
 
 #: class index and P(class) with its objects filled in, of each class of an image
 After = list[tuple[int, float]]

@@ -7,13 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from conta_core.confounding import ContextFalsePositives, read_context_map
-from conta_core.manifest import Manifest
-from conta_core.progress import track
-from conta_core.scoring.confusion import confusion_matrix
-from conta_core.scoring.score_files import ids_with_masks, score_entry, write_scores
-from conta_core.segmentation_output import predicted_labels
-from conta_core.stores.reader import StoreReader
+from conta_core.data.manifest import Manifest
+from conta_core.evaluation.confounding import ContextFalsePositives, read_context_map
+from conta_core.evaluation.scores.confusion import confusion_matrix
+from conta_core.evaluation.scores.score_files import ids_with_masks, score_entry, write_scores
+from conta_core.networks.segmentation_output import predicted_labels
+from conta_core.runtime.progress import track
+from conta_core.storage.stores.reader import StoreReader
 
 LOGGER = logging.getLogger(__name__)
 
@@ -24,7 +24,7 @@ def evaluate_segmentation(
     """Score the predicted masks of the training list and the logits of the validation list.
 
     Where validation images have context maps, their false positives are told apart by
-    context (:mod:`conta_core.confounding`), over all classes.
+    context (:mod:`conta_core.evaluation.confounding`), over all classes.
 
     Args:
         manifest: path of dataset.json.

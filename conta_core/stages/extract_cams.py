@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from conta_core.cams import extract
-from conta_core.context_ingredients import IngredientPaths, open_context, read_for
-from conta_core.device import configure_images_at_once, select_device
-from conta_core.images import read_image
-from conta_core.manifest import Manifest
+from conta_core.causal.conta.context_ingredients import IngredientPaths, open_context, read_for
+from conta_core.data.images import read_image
+from conta_core.data.manifest import Manifest
 from conta_core.networks.cam_net import build_cam_net
 from conta_core.networks.loading import load_network
+from conta_core.runtime.device import configure_images_at_once, select_device
+from conta_core.runtime.threads import map_in_threads
+from conta_core.seeds.cams import extract
 from conta_core.stages.image_by_image import Arrays, PartOutput, make_part
-from conta_core.threads import map_in_threads
 
 
 def extract_cams(

@@ -9,12 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from conta_core.manifest import Manifest
-from conta_core.memory import releasing
-from conta_core.progress import track
-from conta_core.resume_key import resume_key
-from conta_core.stores.kinds import StoreHeader
-from conta_core.stores.parts import Part, write_part
+from conta_core.data.manifest import Manifest
+from conta_core.runtime.memory import releasing
+from conta_core.runtime.progress import track
+from conta_core.storage.stores.kinds import StoreHeader
+from conta_core.storage.stores.parts import Part, write_part
+from conta_core.workflow.resume_key import resume_key
 
 LOGGER = logging.getLogger(__name__)
 #: the arrays of one image, by name

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from conta_core.datasets.index import check_images
-from conta_core.datasets.reading import read_dataset
+from conta_core.data.index import check_images
+from conta_core.data.reading import read_dataset
 from conta_core.settings import DatasetSettings
 
 

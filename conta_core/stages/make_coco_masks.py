@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from conta_core.datasets.coco import write_coco_masks
+from conta_core.data.readers.coco import write_coco_masks
 from conta_core.settings import DatasetSettings
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from conta_core.atomic import replace_folder_when_done
-from conta_core.datasets.context_shapes import make_context_shapes as make
+from conta_core.data.synthetic.context_shapes import make_context_shapes as make
 from conta_core.settings import DatasetSettings
+from conta_core.storage.atomic import replace_folder_when_done
 
 
 def make_context_shapes(*, settings: DatasetSettings, seed: int, output: str) -> None:

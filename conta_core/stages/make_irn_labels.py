@@ -7,13 +7,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from conta_core.images import read_image
-from conta_core.ir_labels import ir_labels
-from conta_core.manifest import Manifest
-from conta_core.parallel import map_in_order
+from conta_core.data.images import read_image
+from conta_core.data.manifest import Manifest
+from conta_core.refinement.ir_labels import ir_labels
+from conta_core.runtime.parallel import map_in_order
 from conta_core.settings import IrnSettings
 from conta_core.stages.image_by_image import Arrays, PartOutput, make_part
-from conta_core.stores.reader import StoreReader
+from conta_core.storage.stores.reader import StoreReader
 
 
 def make_irn_labels(

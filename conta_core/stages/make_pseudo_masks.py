@@ -9,17 +9,17 @@ from pathlib import Path
 
 import numpy as np
 
-from conta_core.atomic import replace_folder_when_done
-from conta_core.crf import refine_labels
-from conta_core.images import read_image
-from conta_core.intervention.same_area import THRESHOLDS, areas_above, same_area_threshold
-from conta_core.manifest import ImageRecord, Manifest
-from conta_core.masks import write_label_png
-from conta_core.parallel import map_in_order
-from conta_core.progress import track
-from conta_core.pseudo_masks import label_argmax, upsample_refined
+from conta_core.causal.intervention.threshold import THRESHOLDS, areas_above, same_area_threshold
+from conta_core.data.images import read_image
+from conta_core.data.manifest import ImageRecord, Manifest
+from conta_core.data.masks import write_label_png
+from conta_core.refinement.crf import refine_labels
+from conta_core.refinement.pseudo_masks import label_argmax, upsample_refined
+from conta_core.runtime.parallel import map_in_order
+from conta_core.runtime.progress import track
 from conta_core.settings import LabelCrfSettings, PseudoMaskSettings
-from conta_core.stores.reader import StoreReader
+from conta_core.storage.atomic import replace_folder_when_done
+from conta_core.storage.stores.reader import StoreReader
 
 LOGGER = logging.getLogger(__name__)
 
@@ -44,7 +44,7 @@ def make_pseudo_masks(
         manifest: path of dataset.json.
         refined: path of the refined CAMs' store.
         first_refined: path of round 0's, by which the threshold is chosen anew
-            (:mod:`conta_core.intervention.same_area`); None: it is the settings'.
+            (:mod:`conta_core.causal.intervention.threshold`); None: it is the settings'.
         output: folder; an older one is replaced when all masks are made.
         settings: background threshold, and whether to use the CRF.
         trusted: least and greatest area of an object that is trusted; read with

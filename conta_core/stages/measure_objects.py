@@ -6,16 +6,16 @@ from pathlib import Path
 
 import numpy as np
 
-from conta_core.device import configure_images_at_once, select_device
-from conta_core.images import read_image
-from conta_core.intervention.context_features import context_features
-from conta_core.intervention.score_drops import score_drops
-from conta_core.manifest import Manifest
-from conta_core.masks import read_label_png, require_masks
+from conta_core.causal.intervention.context_features import context_features
+from conta_core.causal.intervention.occlusion import score_drops
+from conta_core.data.images import read_image
+from conta_core.data.manifest import Manifest
+from conta_core.data.masks import read_label_png, require_masks
 from conta_core.networks.cam_net import build_cam_net
 from conta_core.networks.loading import load_network
+from conta_core.runtime.device import configure_images_at_once, select_device
+from conta_core.runtime.threads import map_in_threads
 from conta_core.stages.image_by_image import Arrays, PartOutput, make_part
-from conta_core.threads import map_in_threads
 
 #: in a context's place
 NOT_ASKED = np.zeros(0, dtype=np.float32)
@@ -32,7 +32,7 @@ def measure_objects(
 ) -> None:
     """Write a part of the training list's score drops and contexts.
 
-    :mod:`conta_core.intervention` tells what they are for.
+    :mod:`conta_core.causal.intervention` tells what they are for.
 
     Args:
         manifest: path of dataset.json.

@@ -6,14 +6,14 @@ from collections.abc import Callable
 
 import numpy as np
 
-from conta_core.device import configure_images_at_once, select_device
-from conta_core.images import read_image
-from conta_core.manifest import Manifest
+from conta_core.data.images import read_image
+from conta_core.data.manifest import Manifest
 from conta_core.networks.deeplab import build_deeplab
 from conta_core.networks.loading import load_network
-from conta_core.segmentation import predict
+from conta_core.networks.segmentation import predict
+from conta_core.runtime.device import configure_images_at_once, select_device
+from conta_core.runtime.threads import map_in_threads
 from conta_core.stages.image_by_image import Arrays, PartOutput, make_part
-from conta_core.threads import map_in_threads
 
 
 def predict_images(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from conta_core.segmentation_output import predicted_labels
+from conta_core.networks.segmentation_output import predicted_labels
 from conta_core.stages.image_by_image import PartOutput
 from conta_core.stages.predict_images import predict_images
 

@@ -5,17 +5,17 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from conta_core.device import configure_images_at_once, select_device
-from conta_core.edges import predict_edge
-from conta_core.images import read_image
-from conta_core.manifest import Manifest
+from conta_core.data.images import read_image
+from conta_core.data.manifest import Manifest
 from conta_core.networks.irn import build_irn
 from conta_core.networks.loading import load_network
-from conta_core.random_walk import random_walk
+from conta_core.refinement.edges import predict_edge
+from conta_core.refinement.random_walk import random_walk
+from conta_core.runtime.device import configure_images_at_once, select_device
+from conta_core.runtime.threads import map_in_threads
 from conta_core.settings import WalkSettings
 from conta_core.stages.image_by_image import Arrays, PartOutput, make_part
-from conta_core.stores.reader import StoreReader
-from conta_core.threads import map_in_threads
+from conta_core.storage.stores.reader import StoreReader
 
 
 def refine_cams(
@@ -37,7 +37,7 @@ def refine_cams(
         output: the part of refined.h5 that this job writes.
         settings: of the walk.
         threads: CPU threads.
-        inference_pad: see :func:`~conta_core.edges.predict_edge_and_displacement`.
+        inference_pad: see :func:`~conta_core.refinement.edges.predict_edge_and_displacement`.
     """
     at_once = configure_images_at_once(threads)
     data = Manifest.load(manifest)

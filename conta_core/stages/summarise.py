@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from conta_core.atomic import replace_when_done
-from conta_core.manifest import Manifest
-from conta_core.reliance import gather_reliance
-from conta_core.report import render_report
-from conta_core.summary import summarise_scores, write_summary
+from conta_core.data.manifest import Manifest
+from conta_core.evaluation.reliance import gather_reliance
+from conta_core.evaluation.report import render_report
+from conta_core.evaluation.summary import summarise_scores, write_summary
+from conta_core.storage.atomic import replace_when_done
 
 
 def summarise(

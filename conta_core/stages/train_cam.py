@@ -10,23 +10,27 @@ import numpy as np
 import torch.nn.functional as F
 from torch import Tensor
 
-from conta_core.context_ingredients import ContextIngredients, IngredientPaths, open_context
+from conta_core.causal.conta.context_ingredients import (
+    ContextIngredients,
+    IngredientPaths,
+    open_context,
+)
+from conta_core.causal.intervention.object_masks import object_masks
+from conta_core.causal.intervention.ownership import read_taken
+from conta_core.causal.intervention.propensity import read_weights
+from conta_core.causal.intervention.recombination import Intervention
+from conta_core.data.manifest import Manifest
 from conta_core.errors import ContaError
-from conta_core.intervention.companions import read_taken
-from conta_core.intervention.object_masks import object_masks
-from conta_core.intervention.propensity import read_weights
-from conta_core.intervention.recombination import Intervention
-from conta_core.manifest import Manifest
 from conta_core.networks.cam_net import CamNet
 from conta_core.settings import CamSettings, ContextSettings
+from conta_core.storage.model_files import load_tensors, read_metadata, require_classes
 from conta_core.training import processes
 from conta_core.training.batch_norms import prepare_batch_norms
 from conta_core.training.files import NO_FILES, TrainingFiles
 from conta_core.training.model_training import ModelTraining
 from conta_core.training.objective import Objective, learning
-from conta_core.training.sketches import heat_over
+from conta_core.training.previews import heat_over
 from conta_core.training.views import ViewedImages
-from conta_core.weights import load_tensors, read_metadata, require_classes
 
 #: a drawn map whose maximum is below it is drawn as flat
 FLAT = 1e-5
@@ -160,7 +164,7 @@ class CamObjective(Objective):
     """
 
     weights = (1.0,)
-    sketched = "CAMs"
+    previewed = "CAMs"
 
     def __init__(self, model: CamNet, frozen_blocks: int) -> None:
         super().__init__()
@@ -183,7 +187,7 @@ class CamObjective(Objective):
         )
         return losses.sum()[None], losses.new_tensor([len(losses)])
 
-    def sketch(self, images: Tensor, targets: Mapping[str, Tensor]) -> list[list[np.ndarray]]:
+    def preview(self, images: Tensor, targets: Mapping[str, Tensor]) -> list[list[np.ndarray]]:
         """The CAM of each of an image's tags, at one scale, over its maximum."""
         maps = F.relu(self.model.classifier(self._last(self.frozen(images), targets)))
         maps = maps / maps.amax(dim=(2, 3), keepdim=True).clamp_min(FLAT)

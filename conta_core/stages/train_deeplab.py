@@ -12,11 +12,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from conta_core.intervention.companions import read_taken
-from conta_core.intervention.object_masks import object_masks
-from conta_core.intervention.recombination import Intervention
-from conta_core.manifest import Manifest
-from conta_core.masks import IGNORE, read_label_png, require_masks, voc_palette
+from conta_core.causal.intervention.object_masks import object_masks
+from conta_core.causal.intervention.ownership import read_taken
+from conta_core.causal.intervention.recombination import Intervention
+from conta_core.data.manifest import Manifest
+from conta_core.data.masks import IGNORE, read_label_png, require_masks, voc_palette
 from conta_core.networks.deeplab import DeepLab
 from conta_core.settings import ContextSettings, SegmentationSettings
 from conta_core.training import processes
@@ -117,7 +117,7 @@ class MscObjective(Objective):
         class_weights: (n + 1,); None: every class weighs 1.
     """
 
-    sketched = "masks"
+    previewed = "masks"
 
     def __init__(self, model: DeepLab, frozen_blocks: int, class_weights: Tensor | None) -> None:
         super().__init__()
@@ -137,7 +137,7 @@ class MscObjective(Objective):
         """The cross-entropies' sums over pixels and their counts, by output."""
         return msc_terms(self._outputs(features), targets["labels"], self._class_weights)
 
-    def sketch(self, images: Tensor, targets: Mapping[str, Tensor]) -> list[list[np.ndarray]]:
+    def preview(self, images: Tensor, targets: Mapping[str, Tensor]) -> list[list[np.ndarray]]:
         """The pseudo-mask and the predicted mask in VOC's palette."""
         logits = self._outputs(self.frozen(images))[-1]
         sharp = F.interpolate(logits, images.shape[-2:], mode="bilinear", align_corners=False)

@@ -9,20 +9,20 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from conta_core.data.manifest import Manifest
+from conta_core.data.masks import voc_palette
 from conta_core.errors import ContaError
-from conta_core.irn_loss import EPSILON, WEIGHTS, irn_terms
-from conta_core.manifest import Manifest
-from conta_core.masks import voc_palette
 from conta_core.networks.irn import GRID_STRIDE, Irn
+from conta_core.refinement.irn_loss import EPSILON, WEIGHTS, irn_terms
 from conta_core.settings import IrnSettings
-from conta_core.stores.reader import StoreReader
+from conta_core.storage.stores.reader import StoreReader
 from conta_core.training import processes
 from conta_core.training.files import NO_FILES, TrainingFiles
 from conta_core.training.frozen_features import batches
 from conta_core.training.model_training import ModelTraining
 from conta_core.training.objective import Objective
+from conta_core.training.previews import heat_over
 from conta_core.training.schedule import Pass
-from conta_core.training.sketches import heat_over
 from conta_core.training.views import ViewedImages
 
 
@@ -90,7 +90,7 @@ class IrnObjective(Objective):
 
     weights = WEIGHTS
     epsilon = EPSILON
-    sketched = "edges"
+    previewed = "edges"
 
     def __init__(self, model: Irn, crop: int, radius: int) -> None:
         super().__init__()
@@ -107,12 +107,12 @@ class IrnObjective(Objective):
         return self.model.taps(self.model.backbone.normalise(images))
 
     def forward(self, features: list[Tensor], targets: Mapping[str, Tensor]) -> tuple[Tensor, ...]:
-        """The sums and counts of :func:`~conta_core.irn_loss.irn_terms`."""
+        """The sums and counts of :func:`~conta_core.refinement.irn_loss.irn_terms`."""
         edge, displacement = self.model.heads(features, self.grid)
         small = targets["labels"][:, ::GRID_STRIDE, ::GRID_STRIDE]
         return irn_terms(edge, displacement, small, self._radius)
 
-    def sketch(self, images: Tensor, targets: Mapping[str, Tensor]) -> list[list[np.ndarray]]:
+    def preview(self, images: Tensor, targets: Mapping[str, Tensor]) -> list[list[np.ndarray]]:
         """The IR labels in VOC's palette, and the probability of an edge."""
         edge = self.model.edge(self.frozen(images), self.grid).sigmoid()[:, 0]
         labels = voc_palette()[targets["labels"].cpu().numpy()]

@@ -7,7 +7,7 @@ from typing import TypeVar
 from torch import nn
 
 from conta_core.errors import ContaError
-from conta_core.networks.backbone import Backbone
+from conta_core.networks.backbones.backbone import Backbone
 from conta_core.training import processes
 
 Network = TypeVar("Network", bound=nn.Module)

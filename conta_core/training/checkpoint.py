@@ -15,9 +15,9 @@ from typing import Any
 
 import torch
 
-from conta_core.atomic import replace_when_done
 from conta_core.errors import ContaError
-from conta_core.progress import LOG_ONLY
+from conta_core.runtime.progress import LOG_ONLY
+from conta_core.storage.atomic import replace_when_done
 from conta_core.training import processes
 
 LOGGER = logging.getLogger(__name__)
@@ -28,20 +28,20 @@ class Checkpoint:
 
     Args:
         path: of the file; None: nothing is kept.
-        key: see :func:`conta_core.resume_key.resume_key`.
+        key: see :func:`conta_core.workflow.resume_key.resume_key`.
     """
 
     def __init__(self, path: str | None, key: str) -> None:
         self._path = Path(path) if path else None
         self._key = key
 
-    def save(self, step: int, parts: Mapping[str, Any], journal: Any) -> None:
+    def save(self, step: int, parts: Mapping[str, Any], training_log: Any) -> None:
         """Write the state, whole or not at all; every process must call it.
 
         Args:
             step: how many steps are done.
             parts: what has ``state_dict`` and ``load_state_dict``.
-            journal: plain values that go with it.
+            training_log: plain values that go with it.
         """
         draws = processes.gather_objects(_random_states())
         if self._path is None or not processes.is_first():
@@ -50,7 +50,7 @@ class Checkpoint:
             "key": self._key,
             "step": step,
             "parts": {name: part.state_dict() for name, part in parts.items()},
-            "journal": journal,
+            "training_log": training_log,
             "random": draws,
         }
         with replace_when_done(self._path) as temporary:
@@ -61,7 +61,7 @@ class Checkpoint:
         """Load the state where there is one of this very training.
 
         Returns:
-            Steps done and the journal's values; 0 and None where it begins anew.
+            Steps done and the training_log's values; 0 and None where it begins anew.
 
         Raises:
             ContaError: a state of this very training whose parts do not fit.
@@ -74,14 +74,14 @@ class Checkpoint:
                 part.load_state_dict(state["parts"][name])
             if len(state["random"]) == processes.count():
                 _set_random_states(state["random"][processes.rank()])
-            step, journal = int(state["step"]), state["journal"]
+            step, training_log = int(state["step"]), state["training_log"]
         except Exception as error:  # parts may be half loaded, so it cannot begin anew
             raise ContaError(
                 f"{self._path}: its state does not fit this training ({type(error).__name__}: "
                 f"{error}); delete the file, and the training begins anew"
             ) from None
         LOGGER.info("goes on after step %d, from %s", step, self._path)
-        return step, journal
+        return step, training_log
 
     def _read(self) -> dict[str, Any] | None:
         if self._path is None or not self._path.is_file():

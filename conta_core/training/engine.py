@@ -14,17 +14,17 @@ from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 
 from conta_core.errors import ContaError
-from conta_core.progress import track
+from conta_core.runtime.progress import track
 from conta_core.settings import TrainingSettings
 from conta_core.training import processes
 from conta_core.training.checkpoint import Checkpoint
 from conta_core.training.files import TrainingFiles
 from conta_core.training.frozen_features import Batch, batches
 from conta_core.training.interruption import EXIT_STATUS, Interruption, noticed
-from conta_core.training.journal import Journal
 from conta_core.training.objective import Objective
+from conta_core.training.previews import Previews
 from conta_core.training.schedule import Schedule
-from conta_core.training.sketches import Sketches
+from conta_core.training.training_log import TrainingLog
 from conta_core.training.views import ViewedImages
 
 LOGGER = logging.getLogger(__name__)
@@ -56,7 +56,7 @@ def train(
         schedule: steps, order and learning rates.
         what: names the training in the log.
         key: what a kept state belongs to, see
-            :func:`~conta_core.resume_key.resume_key`.
+            :func:`~conta_core.workflow.resume_key.resume_key`.
         files: what is written beside the model.
         workers: processes that read images, a training process.
 
@@ -65,12 +65,12 @@ def train(
         SystemExit: status 143: SIGTERM came; the state was kept.
     """
     loop = _Loop(objective, groups, images, schedule, what, Checkpoint(files.checkpoint, key))
-    journal = Journal(what, files.tensorboard)
+    training_log = TrainingLog(what, files.tensorboard)
     drawn = files.tensorboard is not None and processes.is_first()
-    sketches = Sketches(objective, images) if drawn else None
+    previews = Previews(objective, images) if drawn else None
     with noticed() as interruption:
-        loop.run(journal, sketches, interruption, workers)
-    journal.end()
+        loop.run(training_log, previews, interruption, workers)
+    training_log.end()
 
 
 class _Loop:
@@ -105,15 +105,15 @@ class _Loop:
 
     def run(
         self,
-        journal: Journal,
-        sketches: Sketches | None,
+        training_log: TrainingLog,
+        previews: Previews | None,
         interruption: Interruption,
         workers: int,
     ) -> None:
         """From the state kept, or from the start, to the last step."""
         done, noted = self.checkpoint.restore(self.parts)
         if noted is not None:
-            journal.restore(noted)
+            training_log.restore(noted)
         accumulate, steps = self.settings.accumulate, self.schedule.steps
         network = _shared(self.objective)
         data = batches(
@@ -139,17 +139,17 @@ class _Loop:
                 continue
             self._update()
             rates = [group["lr"] for group in self.optimizer.param_groups]
-            journal.step(done, batch.epoch, sum(losses) / accumulate, rates)
+            training_log.step(done, batch.epoch, sum(losses) / accumulate, rates)
             losses, done = [], done + 1
             if (
-                sketches is not None
+                previews is not None
                 and self.schedule.ends_epoch(done)
-                and sketches.due(last=done == steps)
+                and previews.due(last=done == steps)
             ):
-                journal.pictures(done - 1, sketches.draw())
+                training_log.pictures(done - 1, previews.draw())
             if done < steps and (asked or time.monotonic() - kept > CHECKPOINT_INTERVAL):
                 kept = time.monotonic()
-                self.checkpoint.save(done, self.parts, journal.state())
+                self.checkpoint.save(done, self.parts, training_log.state())
             if asked and done < steps:
                 LOGGER.warning("%s: SIGTERM came; ends after step %d of %d", self.what, done, steps)
                 raise SystemExit(EXIT_STATUS)

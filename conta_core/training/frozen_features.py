@@ -18,7 +18,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 
 from conta_core.errors import ContaError
-from conta_core.progress import track
+from conta_core.runtime.progress import track
 from conta_core.training import processes
 from conta_core.training.schedule import Pass
 from conta_core.training.views import ViewedImages

@@ -9,17 +9,17 @@ from typing import Any
 import torch
 from torch import nn
 
-from conta_core.device import configure_threads, select_device
-from conta_core.resume_key import resume_key
-from conta_core.seeding import derive_seed
+from conta_core.runtime.device import configure_threads, select_device
+from conta_core.runtime.seeding import derive_seed
 from conta_core.settings import TrainingSettings
+from conta_core.storage.model_files import save_model
 from conta_core.training import processes
 from conta_core.training.engine import train
 from conta_core.training.files import NO_FILES, TrainingFiles
 from conta_core.training.objective import Objective
 from conta_core.training.schedule import Schedule
 from conta_core.training.views import ViewedImages
-from conta_core.weights import save_model
+from conta_core.workflow.resume_key import resume_key
 
 
 class ModelTraining:

@@ -21,12 +21,12 @@ class Objective(nn.Module, ABC):
     Attributes:
         weights: of the ratios.
         epsilon: added to each count; a ratio without counts is 0.
-        sketched: names what :meth:`sketch` draws.
+        previewed: names what :meth:`preview` draws.
     """
 
     weights: Sequence[float]
     epsilon: float = 0.0
-    sketched: str = "sketch"
+    previewed: str = "preview"
 
     @abstractmethod
     def frozen(self, images: Tensor) -> list[Tensor]:
@@ -44,7 +44,7 @@ class Objective(nn.Module, ABC):
             ``sums`` (k,) with their gradient and ``counts`` (k,), of the k ratios.
         """
 
-    def sketch(self, images: Tensor, targets: Mapping[str, Tensor]) -> list[list[np.ndarray]]:
+    def preview(self, images: Tensor, targets: Mapping[str, Tensor]) -> list[list[np.ndarray]]:
         """What the network makes of whole images, to be looked at; in evaluation mode.
 
         Args:

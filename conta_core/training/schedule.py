@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from conta_core.seeding import torch_generator
+from conta_core.runtime.seeding import torch_generator
 from conta_core.settings import TrainingSettings
 
 #: of the poly decay (IRNet, DeepLab)

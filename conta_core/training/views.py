@@ -10,11 +10,11 @@ import numpy as np
 import torch
 from torch.utils.data import Dataset
 
-from conta_core.images import read_image
-from conta_core.intervention.recombination import Intervened
-from conta_core.manifest import Manifest
-from conta_core.masks import IGNORE
-from conta_core.seeding import numpy_generator
+from conta_core.causal.intervention.recombination import Intervened
+from conta_core.data.images import read_image
+from conta_core.data.manifest import Manifest
+from conta_core.data.masks import IGNORE
+from conta_core.runtime.seeding import numpy_generator
 from conta_core.settings import TrainingSettings
 
 #: a context crop is kept at the crop's size over this

@@ -98,7 +98,7 @@ def _kill_a_worker(
     workflow: Workflow, changes: Mapping[str, object], target: str, rule: str
 ) -> subprocess.CompletedProcess[str]:
     """Run one rule with workers, kill one when the job has begun, and wait for its end."""
-    from conta_core.config import merge
+    from conta_core.settings.load import merge
 
     file = workflow.directory / "reduced.yaml"
     file.write_text(yaml.safe_dump(merge(workflow.config, changes), sort_keys=False))

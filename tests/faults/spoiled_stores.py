@@ -10,8 +10,8 @@ import numpy as np
 from bench import ERROR, RIGHT, WRONG, Bench, Tally
 
 from conta_core.errors import ContaError
-from conta_core.stores.kinds import IMAGE_ARRAYS, ROOT_ARRAYS
-from conta_core.stores.reader import StoreReader
+from conta_core.storage.stores.kinds import IMAGE_ARRAYS, ROOT_ARRAYS
+from conta_core.storage.stores.reader import StoreReader
 
 #: kind -> one of its stores, under results
 STORES = {

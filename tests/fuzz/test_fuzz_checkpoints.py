@@ -14,7 +14,7 @@ from hypothesis import given
 from safetensors.torch import save
 from torch import nn
 
-from conta_core.importing.checkpoint import read_checkpoint
+from conta_core.tools.importing.checkpoint import read_checkpoint
 from conta_core.training.checkpoint import Checkpoint
 
 pytestmark = pytest.mark.slow
@@ -58,9 +58,9 @@ def test_damaged_training_states(
     def check(data: bytes) -> None:
         path.write_bytes(data)
         with reads_or_refuses():
-            step, journal = Checkpoint(str(path), "key").restore(restored)
+            step, training_log = Checkpoint(str(path), "key").restore(restored)
             if step:
-                assert (step, journal) == (7, {"losses": [1.5]})
+                assert (step, training_log) == (7, {"losses": [1.5]})
                 found = {name: part.state_dict() for name, part in restored.items()}
                 assert saved(found) == expected
 

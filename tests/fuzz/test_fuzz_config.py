@@ -11,9 +11,9 @@ from fuzzing import DEEP, altered, fuzz, mutated, reads_or_refuses, refuses_or_r
 from hypothesis import given
 from hypothesis import strategies as st
 
-from conta_core.config import load_experiments, pick, read_config
 from conta_core.errors import ContaError
 from conta_core.settings import Experiment
+from conta_core.settings.load import load_experiments, pick, read_config
 
 pytestmark = pytest.mark.slow
 

@@ -10,10 +10,10 @@ import pytest
 from fuzzing import fuzz, json_files, refuses_or_reads_file
 from hypothesis import given
 
-from conta_core.manifest import FORMAT, FORMAT_VERSION, Manifest
-from conta_core.masks import write_label_png
-from conta_core.scoring.score_files import read_scores
-from conta_core.summary import read_summary, render_table, summarise_scores
+from conta_core.data.manifest import FORMAT, FORMAT_VERSION, Manifest
+from conta_core.data.masks import write_label_png
+from conta_core.evaluation.scores.score_files import read_scores
+from conta_core.evaluation.summary import read_summary, render_table, summarise_scores
 
 pytestmark = pytest.mark.slow
 

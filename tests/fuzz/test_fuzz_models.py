@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from torch import nn
 
 from conta_core.networks.loading import load_network
-from conta_core.weights import FORMAT, save_model
+from conta_core.storage.model_files import FORMAT, save_model
 
 pytestmark = pytest.mark.slow
 

@@ -13,9 +13,9 @@ from fuzzing import fuzz, mutated, refuses_or_reads_file
 from hypothesis import given
 from hypothesis import strategies as st
 
-from conta_core.stores.kinds import IMAGE_ARRAYS
-from conta_core.stores.reader import StoreReader
-from conta_core.stores.writer import write_store
+from conta_core.storage.stores.kinds import IMAGE_ARRAYS
+from conta_core.storage.stores.reader import StoreReader
+from conta_core.storage.stores.writer import write_store
 
 #: a loop within libhdf5 hears no signal
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600, method="thread")]

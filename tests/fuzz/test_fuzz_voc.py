@@ -9,11 +9,11 @@ from fuzzing import TOKENS, fuzz, mutated, refuses_or_reads_file
 from hypothesis import given
 from hypothesis import strategies as st
 
-from conta_core.datasets.problems import refuse
-from conta_core.datasets.voc import VOC_CLASSES
-from conta_core.datasets.voc_lists import AUGMENTED, read_list
-from conta_core.datasets.voc_tags import tags_of_annotations
-from conta_core.manifest import IMAGE_ID
+from conta_core.data.manifest import IMAGE_ID
+from conta_core.data.problems import refuse
+from conta_core.data.readers.voc import VOC_CLASSES
+from conta_core.data.readers.voc_lists import AUGMENTED, read_list
+from conta_core.data.readers.voc_tags import tags_of_annotations
 
 pytestmark = pytest.mark.slow
 

@@ -19,11 +19,11 @@ import torch
 from torch import Tensor, nn
 
 from conta_core import load_model
-from conta_core.edges import edge_and_displacement, predict_edge_and_displacement
-from conta_core.importing.import_weights import import_weights
 from conta_core.networks.cam_net import CamNet
 from conta_core.networks.deeplab import DeepLab
 from conta_core.networks.irn import Irn
+from conta_core.refinement.edges import edge_and_displacement, predict_edge_and_displacement
+from conta_core.tools.importing.import_weights import import_weights
 
 TOLERANCE = 1e-4
 SIZES = [(321, 321), (512, 512), (333, 530), (530, 333)]

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from conta_core.irn_loss import EPSILON, WEIGHTS, irn_terms
+from conta_core.refinement.irn_loss import EPSILON, WEIGHTS, irn_terms
 from conta_core.training.objective import weighted_ratios
 
 RADIUS = 3

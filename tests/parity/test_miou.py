@@ -10,7 +10,11 @@ import math
 import numpy as np
 import pytest
 
-from conta_core.scoring.confusion import confusion_matrix, intersection_over_union, mean_iou
+from conta_core.evaluation.scores.confusion import (
+    confusion_matrix,
+    intersection_over_union,
+    mean_iou,
+)
 
 CLASSES = 5
 

@@ -10,8 +10,8 @@ import pytest
 import torch
 from numpy.polynomial.chebyshev import chebval
 
-from conta_core.paths import all_origins, inner_origins, paths_within
-from conta_core.random_walk import chebyshev_weights, random_walk, transition_matrix
+from conta_core.refinement.paths import all_origins, inner_origins, paths_within
+from conta_core.refinement.random_walk import chebyshev_weights, random_walk, transition_matrix
 
 
 def naive_targets(radius: int) -> list[tuple[int, int]]:

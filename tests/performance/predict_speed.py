@@ -25,17 +25,17 @@ import torch
 from PIL import Image
 
 from conta_core import load_model
-from conta_core.masks import write_label_png
-from conta_core.memory import keep_freed_memory
-from conta_core.prediction.areas import write_areas
-from conta_core.prediction.overlay import draw_overlay
-from conta_core.prediction.photographs import Photograph, find_photographs, read_photograph
-from conta_core.prediction.predict import predict_folder
-from conta_core.prediction.results import ResultFolder
-from conta_core.prediction.segmenter import Segmenter
-from conta_core.segmentation import predict
-from conta_core.segmentation_output import predicted_labels
-from conta_core.threads import available_cores
+from conta_core.data.masks import write_label_png
+from conta_core.networks.segmentation import predict
+from conta_core.networks.segmentation_output import predicted_labels
+from conta_core.runtime.memory import keep_freed_memory
+from conta_core.runtime.threads import available_cores
+from conta_core.tools.predict.areas import write_areas
+from conta_core.tools.predict.overlay import draw_overlay
+from conta_core.tools.predict.photographs import Photograph, find_photographs, read_photograph
+from conta_core.tools.predict.predict import predict_folder
+from conta_core.tools.predict.results import ResultFolder
+from conta_core.tools.predict.segmenter import Segmenter
 
 
 def measure(model: str, folder: str, turns: int) -> dict[str, list[float]]:

@@ -15,9 +15,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from conta_core.datasets.voc import VOC_CLASSES
-from conta_core.manifest import ImageRecord, Manifest, mask_values_of
-from conta_core.masks import read_label_png, write_label_png
+from conta_core.data.manifest import ImageRecord, Manifest, mask_values_of
+from conta_core.data.masks import read_label_png, write_label_png
+from conta_core.data.readers.voc import VOC_CLASSES
 from conta_core.settings import ContextSettings
 from conta_core.stages.build_confounders import build_confounders
 from conta_core.stages.evaluate_pseudo_masks import evaluate_pseudo_masks

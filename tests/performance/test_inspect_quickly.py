@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from conta_core.stores.writer import write_store
+from conta_core.storage.stores.writer import write_store
 
 pytestmark = pytest.mark.slow
 
@@ -51,7 +51,7 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
 CODE = """
 import atexit, sys
 atexit.register(lambda: sys.stderr.write(open("/proc/self/status").read()))
-from conta_core.cli.app import main
+from conta_core.tools.cli.app import main
 main()
 """
 

@@ -16,7 +16,7 @@ import torch
 from PIL import Image
 
 from conta_core.networks.deeplab import DeepLab
-from conta_core.weights import save_model
+from conta_core.storage.model_files import save_model
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 COUNT, SIZES = 12, ((240, 320), (213, 320), (320, 240))

@@ -30,7 +30,7 @@ from packages import UnavailableError
 from slurm_jobs import Job, command_line, processes_of
 from strikes import Fault, cancel, come_near_the_time_limit, lose_the_node, reach_the_time_limit
 
-from conta_core.config import merge
+from conta_core.settings.load import merge
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 #: seconds for both runs together; they take a third of it on two idle cores

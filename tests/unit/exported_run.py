@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 from models import CLASSES, write_deeplab
 
-from conta_core.manifest import ImageRecord, Manifest
-from conta_core.masks import write_label_png
+from conta_core.data.manifest import ImageRecord, Manifest
+from conta_core.data.masks import write_label_png
 
 #: height and width by training image
 SIZES = {"0001": (30, 40), "0002": (25, 31), "b_3": (30, 40)}

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from conta_core.networks.deeplab import DeepLab
-from conta_core.weights import save_model
+from conta_core.storage.model_files import save_model
 
 CLASSES = ("cat", "dog", "boat")
 

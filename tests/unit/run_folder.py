@@ -8,7 +8,7 @@ import time
 from base64 import urlsafe_b64encode
 from pathlib import Path
 
-from conta_core.run_layout import STAGES, Stage
+from conta_core.workflow.stages import STAGES, Stage
 
 BY_NAME = {stage.name: stage for stage in STAGES}
 

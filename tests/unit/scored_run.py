@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from conta_core.config import pick
-from conta_core.manifest import ImageRecord, Manifest
-from conta_core.masks import write_label_png
-from conta_core.reliance import write_reliance
-from conta_core.scoring.score_files import score_entry, write_scores
+from conta_core.data.manifest import ImageRecord, Manifest
+from conta_core.data.masks import write_label_png
+from conta_core.evaluation.reliance import write_reliance
+from conta_core.evaluation.scores.score_files import score_entry, write_scores
 from conta_core.settings import Experiment
-from conta_core.stores.writer import write_store
+from conta_core.settings.load import pick
+from conta_core.storage.stores.writer import write_store
 
 CLASSES = ("cat", "<dog>")
 SIZE = (20, 24)

@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from conta_core.manifest import ImageRecord, Manifest
-from conta_core.masks import write_label_png
-from conta_core.stores.writer import write_store
+from conta_core.data.manifest import ImageRecord, Manifest
+from conta_core.data.masks import write_label_png
+from conta_core.storage.stores.writer import write_store
 
 #: names that html, mathtext and legends of matplotlib would take for something else
 CLASSES = ("cat", "$x^2$ <b>", "_hidden")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from conta_core.stores.writer import write_store
+from conta_core.storage.stores.writer import write_store
 
 CLASSES = ("boat", "dog", "ring")
 SIZE = (8, 12)

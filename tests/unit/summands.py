@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from conta_core.stores.reader import StoreReader
-from conta_core.stores.writer import write_store
+from conta_core.storage.stores.reader import StoreReader
+from conta_core.storage.stores.writer import write_store
 
 
 def split_by_class(path: Path) -> None:

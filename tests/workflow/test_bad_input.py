@@ -16,7 +16,7 @@ import pytest
 from PIL import Image
 from tiny_runs import Workflow, reduced
 
-from conta_core.masks import voc_palette, write_label_png
+from conta_core.data.masks import voc_palette, write_label_png
 
 pytestmark = pytest.mark.slow
 

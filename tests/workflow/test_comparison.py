@@ -21,12 +21,12 @@ from stale_work import (
 )
 from tiny_runs import REPOSITORY, Work, Workflow, dry_run, edited, job_counts, reduced
 
-from conta_core.config import load_experiments
-from conta_core.differences.comparison import ScoreComparison
-from conta_core.differences.runs import compare_runs
-from conta_core.exporting.run_files import find_round
-from conta_core.status import read_status
-from conta_core.status.run_status import State
+from conta_core.settings.load import load_experiments
+from conta_core.tools.diff.comparison import ScoreComparison
+from conta_core.tools.diff.runs import compare_runs
+from conta_core.tools.exporting.run_files import find_round
+from conta_core.tools.status import read_status
+from conta_core.tools.status.run_status import State
 
 COMPARISON = {
     "name": "tiny",
@@ -162,7 +162,7 @@ CHANGES: dict[str, tuple[dict[str, Any], set[Work]]] = {
         COMPARE
         | jobs("control-c90-s2", {None: {"make_context_shapes", "index_dataset", "summarise"}})
         | jobs("control-c90-s2", {0: TRAIN_CAM, 1: TRAIN_CAM})
-        | jobs("conta-c90-s2", {None: {"note_start", "index_dataset", "summarise"}})
+        | jobs("conta-c90-s2", {None: {"note_base_run", "index_dataset", "summarise"}})
         | jobs("conta-c90-s2", {0: BUILD_CONFOUNDERS, 1: TRAIN_CAM}),
     ),
 }
@@ -178,9 +178,9 @@ def test_what_a_change_makes_stale(compared: Workflow, change: str) -> None:
 @pytest.mark.slow
 def test_edit_of_what_writes_the_note(compared: Workflow) -> None:
     """No stage depends on it: summaries and the comparison alone."""
-    with edited(compared.code / "conta_core" / "shared_start.py", statement):
+    with edited(compared.code / "conta_core" / "workflow" / "base_run.py", statement):
         found = compared.stale("evidence")
-    noted = {Work("note_start", run, None) for run in CONTAS}
+    noted = {Work("note_base_run", run, None) for run in CONTAS}
     summaries = {Work("summarise", run, None) for run in (*CONTROLS, *CONTAS)}
     assert found == COMPARE | noted | summaries
 
@@ -213,7 +213,7 @@ def test_plan_of_a_recipe(tmp_path: Path, recipe: str | None) -> None:
     counts = job_counts(dry_run(tmp_path, "evidence", "--configfile", *files))
     pairs, arms = RECIPES[recipe]
     runs, later = (pairs * sum(column) for column in zip(*arms.values(), strict=True))
-    once = {"make_context_shapes": pairs, "note_start": runs - pairs, "index_dataset": runs}
+    once = {"make_context_shapes": pairs, "note_base_run": runs - pairs, "index_dataset": runs}
     rounds = {"train_cam": pairs + later, "deconfound": pairs * arms["conta"][1]}
     expected = Counter({**once, **rounds, "summarise": runs, "compare": 1})
     assert {rule: counts[rule] for rule in expected} == expected
@@ -225,7 +225,7 @@ def test_plan_of_the_full_size_pair(tmp_path: Path) -> None:
     assert set(yaml.safe_load(recipe.read_text())) == {"comparison", "rounds"}
     counts = job_counts(dry_run(tmp_path, "evidence", "--configfile", str(recipe)))
     assert (counts["train_cam"], counts["deconfound"]) == (1 + 2 * 2, 0)
-    assert (counts["summarise"], counts["note_start"], counts["compare"]) == (2, 1, 1)
+    assert (counts["summarise"], counts["note_base_run"], counts["compare"]) == (2, 1, 1)
 
 
 def test_plan_of_the_larger_one(tmp_path: Path) -> None:
@@ -233,7 +233,7 @@ def test_plan_of_the_larger_one(tmp_path: Path) -> None:
     recipe = REPOSITORY / "configs" / "evidence" / "large.yaml"
     counts = job_counts(dry_run(tmp_path, "evidence", "--configfile", str(recipe)))
     assert (counts["train_cam"], counts["deconfound"]) == (3 * (1 + 3), 3)
-    assert (counts["summarise"], counts["note_start"], counts["compare"]) == (9, 6, 1)
+    assert (counts["summarise"], counts["note_base_run"], counts["compare"]) == (9, 6, 1)
 
 
 def test_plan_of_the_photographs(tmp_path: Path) -> None:
@@ -245,7 +245,7 @@ def test_plan_of_the_photographs(tmp_path: Path) -> None:
     output = dry_run(tmp_path, "evidence", "--configfile", str(recipe))
     counts = job_counts(output)
     assert (counts["train_cam"], counts["deconfound"]) == (3 * (1 + 3 * 2), 3 * 2)
-    assert (counts["index_dataset"], counts["note_start"], counts["compare"]) == (9, 6, 1)
+    assert (counts["index_dataset"], counts["note_base_run"], counts["compare"]) == (9, 6, 1)
 
 
 def test_without_a_comparison(tmp_path: Path) -> None:

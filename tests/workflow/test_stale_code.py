@@ -37,21 +37,21 @@ def docstring(text: str) -> str:
 
 #: module -> exactly what runs after an edit of it
 MODULES: dict[str, set[Work]] = {
-    "random_walk.py": FROM_REFINE_CAMS,
-    "crf.py": FROM_MAKE_IRN_LABELS | FROM_EVALUATE_CRF,
-    "confounders.py": FROM_BUILD_CONFOUNDERS,
-    "attention.py": FROM_DECONFOUND,
+    "refinement/random_walk.py": FROM_REFINE_CAMS,
+    "refinement/crf.py": FROM_MAKE_IRN_LABELS | FROM_EVALUATE_CRF,
+    "causal/conta/confounders.py": FROM_BUILD_CONFOUNDERS,
+    "causal/conta/attention.py": FROM_DECONFOUND,
     "networks/deeplab.py": FROM_TRAIN_DEEPLAB,
-    "cams.py": FROM_EXTRACT_CAMS,
-    "intervention/pixels.py": FROM_TRAIN_CAM,
-    "intervention/score_drops.py": FROM_MEASURE_OBJECTS,
-    "report/plots.py": once_a_run(SUMMARISE),
-    "manifest.py": FROM_INDEX_DATASET,
-    "progress.py": NOTHING,
-    "progress_bar.py": NOTHING,
+    "seeds/cams.py": FROM_EXTRACT_CAMS,
+    "causal/intervention/pixels.py": FROM_TRAIN_CAM,
+    "causal/intervention/occlusion.py": FROM_MEASURE_OBJECTS,
+    "evaluation/report/plots.py": once_a_run(SUMMARISE),
+    "data/manifest.py": FROM_INDEX_DATASET,
+    "runtime/progress.py": NOTHING,
+    "runtime/progress_bar.py": NOTHING,
     "settings/training.py": NOTHING,
     "training/model_training.py": FROM_TRAIN_CAM,
-    "config_files.py": NOTHING,
+    "settings/render.py": NOTHING,
 }
 
 
@@ -63,12 +63,12 @@ def test_edit_of_a_module(finished: Workflow, module: str) -> None:
 
 @pytest.mark.parametrize("edit", [comment, docstring])
 def test_edit_that_means_nothing(finished: Workflow, edit: Callable[[str], str]) -> None:
-    with edited(finished.code / "conta_core" / "random_walk.py", edit):
+    with edited(finished.code / "conta_core" / "refinement/random_walk.py", edit):
         assert finished.stale() == NOTHING
 
 
 def test_edits_undone(finished: Workflow) -> None:
-    for module in ("random_walk.py", "crf.py"):
+    for module in ("refinement/random_walk.py", "refinement/crf.py"):
         with edited(finished.code / "conta_core" / module, statement):
             pass
     assert finished.stale() == NOTHING
@@ -81,7 +81,7 @@ def test_edit_of_a_script(finished: Workflow) -> None:
 
 def test_code_comparison_switched_off(finished: Workflow) -> None:
     triggers = ("--rerun-triggers", "mtime", "params", "input", "software-env")
-    with edited(finished.code / "conta_core" / "random_walk.py", statement):
+    with edited(finished.code / "conta_core" / "refinement/random_walk.py", statement):
         assert finished.stale(*triggers) == NOTHING
     walk = {"walk": {"beta": 8.0}}
     assert finished.stale(*triggers, changes=walk) == FROM_REFINE_CAMS

@@ -18,7 +18,7 @@ def test_number_of_shards(finished: Workflow, count: int) -> None:
     assert finished.stale(changes={"shards": count}) == NOTHING
     changes = {"shards": count, "walk": {"beta": 8.0}}
     assert finished.stale(changes=changes) == in_parts(FROM_REFINE_CAMS, count)
-    with edited(finished.code / "conta_core" / "random_walk.py", statement):
+    with edited(finished.code / "conta_core" / "refinement" / "random_walk.py", statement):
         assert finished.stale(changes={"shards": count}) == in_parts(FROM_REFINE_CAMS, count)
 
 

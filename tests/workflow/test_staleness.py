@@ -236,7 +236,7 @@ GROUPS: dict[str, set[str]] = {
 
 
 SHOWN = {"summarise"}
-#: start_from is a param of note_start and of summarise where it is set: test_start_from.py
+#: start_from is a param of note_base_run and of summarise where it is set: test_start_from.py
 NOT_SHOWN = ("shards", "start_from")
 
 

@@ -19,7 +19,7 @@ CONTEXT = ("build_confounders", "deconfound")
 def test_round_0_is_made_once(fresh: Callable[..., Workflow]) -> None:
     found = fresh(reduced(RUNS, rounds=2)).stale()
     once = {Work("make_context_shapes", "control", None)}
-    once |= {Work("note_start", run, None) for run in ("conta", "third")}
+    once |= {Work("note_base_run", run, None) for run in ("conta", "third")}
     once |= {Work(rule, run, None) for rule in ("index_dataset", "summarise") for run in RUNS}
     rounds = [("control", 0), *((run, 1) for run in RUNS)]
     in_rounds = {Work(stage, run, index) for stage in STAGES for run, index in rounds}
@@ -28,7 +28,7 @@ def test_round_0_is_made_once(fresh: Callable[..., Workflow]) -> None:
 
 def test_pseudo_masks_of_a_shared_round(fresh: Callable[..., Workflow]) -> None:
     found = fresh(reduced(RUNS, rounds=2)).stale("pseudo_masks")
-    assert {work.run for work in found if work.rule == "note_start"} == {"conta", "third"}
+    assert {work.run for work in found if work.rule == "note_base_run"} == {"conta", "third"}
     made = {(work.run, work.round) for work in found if work.rule == "make_pseudo_masks"}
     assert made == {("control", 0), ("control", 1), ("conta", 1), ("third", 1)}
 

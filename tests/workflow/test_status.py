@@ -6,9 +6,9 @@ from pathlib import Path
 
 from tiny_runs import Workflow
 
-from conta_core.config import load_experiments
-from conta_core.status import RunStatus, read_status
-from conta_core.status.run_status import State
+from conta_core.settings.load import load_experiments
+from conta_core.tools.status import RunStatus, read_status
+from conta_core.tools.status.run_status import State
 
 
 def status(workflow: Workflow, run: str, directory: Path | None = None) -> RunStatus:

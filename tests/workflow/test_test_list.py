@@ -11,7 +11,7 @@ from PIL import Image
 from tiny_runs import Workflow, reduced
 from typer.testing import CliRunner
 
-from conta_core.cli.app import app
+from conta_core.tools.cli.app import app
 
 pytestmark = pytest.mark.slow
 

@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 import pytest
 import yaml
 
-from conta_core.config import merge
+from conta_core.settings.load import merge
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 

@@ -8,8 +8,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from conta_core.errors import ContaError
-from conta_core.networks.backbones import Backbone, build_backbone
 from conta_core.networks.cam_net import CamNet
+from conta_core.networks.registry import Backbone, build_backbone
 
 #: a block and the convolutions that read its input
 CASES = [

@@ -14,7 +14,7 @@ import conta_core
 from conta_core.errors import ContaError
 from conta_core.networks.any_model import BUILDERS
 from conta_core.networks.loading import load_network
-from conta_core.weights import save_model
+from conta_core.storage.model_files import save_model
 
 CLASSES = ("cat", "dog", "cow")
 CAM = {"backbone": "resnet18", "weights": "none", "output_stride": 16, "seed": 1}

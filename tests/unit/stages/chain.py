@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from whole_store import make_store
 
-from conta_core.context_ingredients import IngredientPaths
-from conta_core.manifest import Manifest
+from conta_core.causal.conta.context_ingredients import IngredientPaths
+from conta_core.data.manifest import Manifest
 from conta_core.settings import (
     CamSettings,
     ContextSettings,
@@ -31,7 +31,7 @@ from conta_core.stages.refine_cams import refine_cams
 from conta_core.stages.train_cam import train_cam
 from conta_core.stages.train_deeplab import train_deeplab
 from conta_core.stages.train_irn import train_irn
-from conta_core.stores.reader import StoreReader
+from conta_core.storage.stores.reader import StoreReader
 
 SIDE = 64
 BACKBONE: dict[str, Any] = {

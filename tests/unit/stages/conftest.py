@@ -8,7 +8,7 @@ import pytest
 from chain import Chain
 from made_predictions import write_predictions
 
-from conta_core.manifest import Manifest
+from conta_core.data.manifest import Manifest
 from conta_core.settings import DatasetSettings
 from conta_core.stages.index_dataset import index_dataset
 

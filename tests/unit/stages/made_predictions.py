@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from conta_core.manifest import Manifest
+from conta_core.data.manifest import Manifest
 from conta_core.settings import ContextSettings
 from conta_core.stages.build_confounders import build_confounders
 from conta_core.stages.deconfound import deconfound
-from conta_core.stores.writer import write_store
+from conta_core.storage.stores.writer import write_store
 
 
 def write_predictions(folder: Path, data: Manifest) -> None:

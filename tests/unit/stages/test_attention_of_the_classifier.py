@@ -11,18 +11,18 @@ import torch
 from chain import CAM, CONTEXT, Chain
 from safetensors.torch import load_file
 
-from conta_core.attention import ContextAttention
-from conta_core.cams import extract
-from conta_core.config import load_experiments
-from conta_core.context_ingredients import ContextIngredients, IngredientPaths
+from conta_core.causal.conta.attention import ContextAttention
+from conta_core.causal.conta.context_ingredients import ContextIngredients, IngredientPaths
+from conta_core.causal.conta.predicted_masks import encode_mask
+from conta_core.data.images import read_image
+from conta_core.data.manifest import Manifest
 from conta_core.errors import ContaError
-from conta_core.images import read_image
-from conta_core.manifest import Manifest
 from conta_core.networks.cam_net import CamNet, build_cam_net
 from conta_core.networks.loading import load_network
-from conta_core.predicted_masks import encode_mask
-from conta_core.stores.reader import StoreReader
-from conta_core.weights import read_metadata
+from conta_core.seeds.cams import extract
+from conta_core.settings.load import load_experiments
+from conta_core.storage.model_files import read_metadata
+from conta_core.storage.stores.reader import StoreReader
 
 SIZE = (6, 5)
 

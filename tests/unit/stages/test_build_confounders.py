@@ -6,12 +6,12 @@ import numpy as np
 from chain import SIDE, Chain, require
 from made_predictions import causal_step
 
-from conta_core.manifest import Manifest
-from conta_core.masks import read_label_png
-from conta_core.resize_mask import resize_mask
+from conta_core.causal.conta.resize_mask import resize_mask
+from conta_core.data.manifest import Manifest
+from conta_core.data.masks import read_label_png
 from conta_core.settings import ContextSettings
 from conta_core.stages.build_confounders import build_confounders
-from conta_core.stores.reader import StoreReader
+from conta_core.storage.stores.reader import StoreReader
 
 
 def test_confounders(chain: Chain, data: Manifest) -> None:

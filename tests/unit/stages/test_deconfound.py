@@ -9,16 +9,16 @@ import torch
 from chain import Chain, opened, require
 from made_predictions import causal_step
 
-from conta_core.attention import ContextAttention
-from conta_core.context_maps import ContextMaps
+from conta_core.causal.conta.attention import ContextAttention
+from conta_core.causal.conta.context_maps import ContextMaps
+from conta_core.causal.conta.placebo import shuffle_places
+from conta_core.causal.conta.predicted_masks import encode_mask
+from conta_core.causal.conta.resize_mask import resize_mask
+from conta_core.data.manifest import Manifest
 from conta_core.errors import ContaError
-from conta_core.manifest import Manifest
-from conta_core.placebo import shuffle_places
-from conta_core.predicted_masks import encode_mask
-from conta_core.resize_mask import resize_mask
-from conta_core.seeding import torch_generator
-from conta_core.segmentation_output import predicted_labels
-from conta_core.stores.reader import StoreReader
+from conta_core.networks.segmentation_output import predicted_labels
+from conta_core.runtime.seeding import torch_generator
+from conta_core.storage.stores.reader import StoreReader
 
 
 def test_context(chain: Chain, data: Manifest) -> None:

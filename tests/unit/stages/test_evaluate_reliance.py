@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 from chain import CONTEXT, Chain
 
+from conta_core.data.manifest import Manifest
+from conta_core.data.masks import write_label_png
 from conta_core.errors import ContaError
-from conta_core.manifest import Manifest
-from conta_core.masks import write_label_png
-from conta_core.reliance import read_reliance
+from conta_core.evaluation.reliance import read_reliance
 from conta_core.stages import evaluate_reliance as stage
-from conta_core.stores.reader import StoreReader
+from conta_core.storage.stores.reader import StoreReader
 
 
 def ask(chain: Chain, folder: Path, **change: Any) -> dict[str, Any]:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from chain import SIDE, Chain, opened, require
 
-from conta_core.manifest import Manifest
+from conta_core.data.manifest import Manifest
 
 
 @pytest.mark.parametrize("round_index", [0, 1])

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 from chain import SIDE, Chain, opened, require
 
-from conta_core.manifest import Manifest
+from conta_core.data.manifest import Manifest
 
 
 def test_labels(chain: Chain, data: Manifest) -> None:

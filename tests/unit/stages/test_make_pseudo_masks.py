@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 from chain import SIDE, Chain, require
 
+from conta_core.data.manifest import Manifest
+from conta_core.data.masks import read_label_png
 from conta_core.errors import ContaError
-from conta_core.manifest import Manifest
-from conta_core.masks import read_label_png
 from conta_core.settings import PseudoMaskSettings
-from conta_core.stores.reader import StoreReader
-from conta_core.stores.writer import write_store
+from conta_core.storage.stores.reader import StoreReader
+from conta_core.storage.stores.writer import write_store
 
 
 def test_pseudo_masks(chain: Chain, data: Manifest) -> None:

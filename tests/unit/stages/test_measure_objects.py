@@ -9,20 +9,20 @@ import pytest
 from chain import CAM, Chain, opened, require
 from whole_store import make_store
 
+from conta_core.causal.intervention.context_features import context_features
+from conta_core.causal.intervention.occlusion import score_drops
+from conta_core.causal.intervention.ownership import read_taken
+from conta_core.causal.intervention.propensity import read_weights
+from conta_core.data.images import read_image
+from conta_core.data.manifest import Manifest
+from conta_core.data.masks import read_label_png
 from conta_core.errors import ContaError
-from conta_core.images import read_image
-from conta_core.intervention.companions import read_taken
-from conta_core.intervention.context_features import context_features
-from conta_core.intervention.propensity import read_weights
-from conta_core.intervention.score_drops import score_drops
-from conta_core.manifest import Manifest
-from conta_core.masks import read_label_png
 from conta_core.networks.cam_net import build_cam_net
 from conta_core.networks.loading import load_network
 from conta_core.settings import ContextSettings, InterventionSettings
 from conta_core.stages import train_cam as train_cam_module
 from conta_core.stages.measure_objects import measure_objects
-from conta_core.stores.writer import write_store
+from conta_core.storage.stores.writer import write_store
 
 
 def test_every_tag_of_the_training_list(chain: Chain, data: Manifest) -> None:

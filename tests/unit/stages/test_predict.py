@@ -5,9 +5,9 @@ import torch
 from chain import SIDE, Chain, opened, require
 
 import conta_core
-from conta_core.images import read_image
-from conta_core.manifest import Manifest
-from conta_core.segmentation_output import predicted_labels
+from conta_core.data.images import read_image
+from conta_core.data.manifest import Manifest
+from conta_core.networks.segmentation_output import predicted_labels
 
 
 def test_predictions(chain: Chain, data: Manifest) -> None:

@@ -10,15 +10,15 @@ import numpy as np
 import pytest
 from made_predictions import causal_step
 
-from conta_core.differences.images import compare_stores
+from conta_core.data.manifest import Manifest
 from conta_core.errors import ContaError
-from conta_core.inspection.arrays import describe_store_image
-from conta_core.inspection.stores import describe_store
-from conta_core.manifest import Manifest
-from conta_core.report.confounder_sets import confounders_section
-from conta_core.showing.context import alpha_bars, confounders_sheet, read_context
-from conta_core.showing.scene import Scene
-from conta_core.stores.reader import StoreReader
+from conta_core.evaluation.report.confounder_sets import confounders_section
+from conta_core.storage.stores.reader import StoreReader
+from conta_core.tools.diff.images import compare_stores
+from conta_core.tools.inspect.arrays import describe_store_image
+from conta_core.tools.inspect.stores import describe_store
+from conta_core.tools.show.context import alpha_bars, confounders_sheet, read_context
+from conta_core.tools.show.scene import Scene
 
 
 @pytest.fixture(scope="module")

@@ -5,11 +5,11 @@ import torch
 from chain import Chain, opened, require
 
 import conta_core
-from conta_core.edges import predict_edge
-from conta_core.images import read_image
-from conta_core.manifest import Manifest
-from conta_core.random_walk import random_walk
-from conta_core.stores.reader import StoreReader
+from conta_core.data.images import read_image
+from conta_core.data.manifest import Manifest
+from conta_core.refinement.edges import predict_edge
+from conta_core.refinement.random_walk import random_walk
+from conta_core.storage.stores.reader import StoreReader
 
 
 def test_refined(chain: Chain, data: Manifest) -> None:

@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from conta_core.errors import ContaError
-from conta_core.networks.backbones import build_backbone
+from conta_core.networks.registry import build_backbone
 from conta_core.training import batch_norms
 from conta_core.training.batch_norms import prepare_batch_norms
 

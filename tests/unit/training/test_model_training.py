@@ -10,12 +10,12 @@ import torch
 from safetensors.torch import load_file
 from toy import COUNT, Line, Numbers
 
-from conta_core.seeding import derive_seed
+from conta_core.runtime.seeding import derive_seed
 from conta_core.settings import TrainingSettings
+from conta_core.storage.model_files import read_metadata
 from conta_core.training import processes
 from conta_core.training.files import NO_FILES, TrainingFiles
 from conta_core.training.model_training import ModelTraining
-from conta_core.weights import read_metadata
 
 SETTINGS = TrainingSettings(epochs=2, batch_size=4)
 DRAWS = (3, 1, "test_model_training")

@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 from toy import Line, train_toy
 
-from conta_core.resume_key import resume_key
 from conta_core.settings import TrainingSettings
 from conta_core.training import engine
 from conta_core.training.files import TrainingFiles
 from conta_core.training.interruption import EXIT_STATUS
+from conta_core.workflow.resume_key import resume_key
 
 SETTINGS = TrainingSettings(epochs=4, batch_size=3, momentum=0.9)
 

@@ -10,9 +10,9 @@ import pytest
 import torch
 from PIL import Image
 
-from conta_core.intervention.recombination import Intervened
-from conta_core.manifest import ImageRecord, Manifest
-from conta_core.seeding import numpy_generator
+from conta_core.causal.intervention.recombination import Intervened
+from conta_core.data.manifest import ImageRecord, Manifest
+from conta_core.runtime.seeding import numpy_generator
 from conta_core.settings import TrainingSettings
 from conta_core.training.views import View, ViewedImages, draw_view
 

@@ -1,0 +1,1 @@
+"""The causal step: CONTA's context M, and the intervention on the images."""

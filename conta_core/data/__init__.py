@@ -1,0 +1,1 @@
+"""Data sets: the manifest, photographs, masks, and what checks them."""

@@ -1,0 +1,1 @@
+"""What results are worth: scores, diagnostics, comparisons, the report."""

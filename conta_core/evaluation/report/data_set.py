@@ -1,0 +1,105 @@
+"""The section of the data set: images and tags by class and list, and which classes co-occur."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from html import escape
+
+import numpy as np
+
+from conta_core.data.manifest import Manifest
+from conta_core.evaluation.report.html_pieces import Cell, Shaded, details, section, table
+from conta_core.evaluation.summary import LISTS
+
+
+def data_set_section(manifest: Manifest) -> str:
+    """What the run worked on.
+
+    Args:
+        manifest: of the data set.
+
+    Returns:
+        html.
+    """
+    parts = [f"<p>{escape(_in_words(manifest))}</p>"]
+    counts = {name: tag_counts(manifest, name) for name in LISTS}
+    tagged = [name for name in LISTS if counts[name].any()]
+    rows: list[list[Cell]] = [
+        ["class", *(column for name in LISTS for column in (f"{LISTS[name]}", "percent"))]
+    ]
+    for i, class_name in enumerate(manifest.classes):
+        row: list[Cell] = [class_name]
+        for name in LISTS:
+            count, total = int(counts[name][i, i]), len(manifest.lists[name])
+            share = count / max(total, 1)
+            row += [str(count), Shaded(f"{100 * share:.1f}", share)]
+        rows.append(row)
+    parts.append(table(rows, "images that have the tag, by list", text=1))
+    matrices = [
+        table(
+            _matrix_rows(manifest.classes, counts[name]),
+            f"images of the {LISTS[name]} that have both tags; shaded by the share of the row's "
+            "images; in the diagonal all images of the class",
+            text=1,
+            style="matrix",
+        )
+        for name in tagged
+    ]
+    parts += matrices[:1]
+    if len(matrices) > 1:
+        parts.append(details(f"The same for the {LISTS[tagged[1]]}", matrices[1:]))
+    return section("data-set", "Data set", parts)
+
+
+def tag_counts(manifest: Manifest, list_name: str) -> np.ndarray:
+    """How many images have both of two tags.
+
+    Args:
+        manifest: of the data set.
+        list_name: "train" or "val".
+
+    Returns:
+        int64 (n, n), symmetric; in the diagonal the images that have the one tag.
+    """
+    counts = np.zeros((len(manifest.classes), len(manifest.classes)), dtype=np.int64)
+    places = {name: i for i, name in enumerate(manifest.classes)}
+    for image_id in manifest.lists[list_name]:
+        tags = [places[tag] for tag in dict.fromkeys(manifest.images[image_id].tags)]
+        counts[np.ix_(tags, tags)] += 1
+    return counts
+
+
+def _matrix_rows(classes: Sequence[str], counts: np.ndarray) -> list[list[Cell]]:
+    rows: list[list[Cell]] = [["class", *classes]]
+    for i, name in enumerate(classes):
+        row: list[Cell] = [name]
+        for j in range(len(classes)):
+            count = int(counts[i, j])
+            share = count / max(int(counts[i, i]), 1)
+            row.append(str(count) if i == j or not count else Shaded(str(count), share))
+        rows.append(row)
+    return rows
+
+
+def _in_words(manifest: Manifest) -> str:
+    words = []
+    for name, called in LISTS.items():
+        records = [manifest.images[i] for i in manifest.lists[name]]
+        masks = sum(record.mask is not None for record in records)
+        untagged = sum(not record.tags for record in records)
+        said = f'{called} "{manifest.list_names[name]}": {len(records)} images, {masks} with masks'
+        words.append(said + (f", {untagged} without a tag" if untagged else ""))
+    sizes = [(r.height, r.width) for r in manifest.images.values()]
+    if sizes:
+        low, high = min(sizes, key=_area), max(sizes, key=_area)
+        span = _size(low) if low == high else f"{_size(low)} to {_size(high)}"
+        words.append(f"{span} pixels")
+    return f"{manifest.name}. {'; '.join(words)}."
+
+
+def _area(size: tuple[int, int]) -> int:
+    return size[0] * size[1]
+
+
+def _size(size: tuple[int, int]) -> str:
+    return f"{size[1]} x {size[0]}"

@@ -1,0 +1,102 @@
+"""The page as a whole."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from html import escape
+from typing import Any
+
+from conta_core.data.manifest import Manifest
+from conta_core.evaluation.report.benchmarks import OF_CONTEXT, read_benchmarks
+from conta_core.evaluation.report.class_scores import classes_section
+from conta_core.evaluation.report.confounder_sets import confounders_section
+from conta_core.evaluation.report.data_set import data_set_section
+from conta_core.evaluation.report.overview import glance
+from conta_core.evaluation.report.pictures import pictures_section
+from conta_core.evaluation.report.reliance import reliance_section
+from conta_core.evaluation.report.run_settings import settings_section
+from conta_core.evaluation.report.script import SCRIPT
+from conta_core.evaluation.report.sections import confounding_section, scores_section
+from conta_core.evaluation.report.sources import sources_section
+from conta_core.evaluation.report.style import STYLE
+from conta_core.evaluation.report.times import times_section
+
+#: nothing but what stands in the page itself
+POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'unsafe-inline'"
+HEADING = re.compile(r'<section id="([\w-]+)"[^>]*><h2[^>]*>([^<]*)</h2>')
+
+
+def render_report(
+    summary: Mapping[str, Any],
+    manifest: Manifest,
+    rounds: Sequence[Mapping[str, Any]],
+    *,
+    manifest_path: str,
+    settings: Mapping[str, Any],
+    benchmarks: str,
+) -> str:
+    """The page: settings, data set, scores, confounder sets, pictures, times, sources.
+
+    It loads nothing: styles, curves (SVG), pictures and the script are in it, and it forbids the
+    browser to load anything else.
+
+    Args:
+        summary: content of summary.json.
+        manifest: of the data set.
+        rounds: paths of each round's files, as in :func:`conta_core.stages.summarise.summarise`.
+        manifest_path: of dataset.json.
+        settings: the keys that the run's results depend on, nested as in the config.
+        benchmarks: folder of Snakemake's benchmark files; what is not there is named.
+
+    Returns:
+        html; the same bytes for the same input, but for the section of times.
+
+    Raises:
+        ContaError: a file that a picture is made of is missing or broken.
+    """
+    stages = list(zip(OF_CONTEXT, ("confounders", "context"), strict=True))
+    contexts = [[stage for stage, name in stages if paths.get(name)] for paths in rounds]
+    measured = read_benchmarks(benchmarks, summary["run"], contexts, summary.get("start_from"))
+    sections = [
+        scores_section(summary),
+        classes_section(summary),
+        pictures_section(manifest, rounds),
+        confounding_section(summary),
+        reliance_section(summary),
+        confounders_section(manifest, rounds),
+        data_set_section(manifest),
+        settings_section(settings),
+        times_section(measured, summary["rounds"]),
+        sources_section(summary, manifest_path, rounds, benchmarks),
+    ]
+    body = [part for part in sections if part is not None]
+    return whole_page(f"Conta: {summary['run']}", glance(summary), body)
+
+
+def whole_page(title: str, top: Sequence[str], sections: Sequence[str]) -> str:
+    """A page that carries all that it needs in itself, and may load nothing.
+
+    Args:
+        title: its heading.
+        top: html between the heading and the links to the sections.
+        sections: html of :func:`conta_core.evaluation.report.html_pieces.section`.
+    """
+    head = (
+        '<meta charset="utf-8"><meta name="viewport" content="width=device-width, '
+        f'initial-scale=1"><meta http-equiv="Content-Security-Policy" content="{POLICY}">'
+        '<meta name="color-scheme" content="light dark"><link rel="icon" href="data:,">'
+        f"<title>{escape(title)}</title><style>{STYLE}</style>"
+    )
+    content = "\n".join([f"<h1>{escape(title)}</h1>", *top, _contents(sections), *sections])
+    return (
+        f'<!doctype html>\n<html lang="en"><head>{head}</head>\n'
+        f"<body><main>\n{content}\n</main><script>{SCRIPT}</script></body></html>\n"
+    )
+
+
+def _contents(sections: Sequence[str]) -> str:
+    """Links to the sections."""
+    found = [match.groups() for part in sections if (match := HEADING.match(part))]
+    links = "".join(f'<li><a href="#{name}">{title}</a></li>' for name, title in found)
+    return f'<nav aria-label="sections"><ul>{links}</ul></nav>'

@@ -1,0 +1,75 @@
+"""The section of sources: the file, list and ground truth of every number on the page."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from html import escape
+from typing import Any
+
+from conta_core.evaluation.report.html_pieces import Cell, details, section, table
+from conta_core.evaluation.summary import LISTS, STAGES
+
+
+def sources_section(
+    summary: Mapping[str, Any],
+    manifest_path: str,
+    rounds: Sequence[Mapping[str, Any]],
+    benchmarks: str,
+) -> str:
+    """Where each number comes from.
+
+    Args:
+        summary: content of summary.json.
+        manifest_path: of dataset.json.
+        rounds: paths of each round's files, as in :func:`conta_core.stages.summarise.summarise`.
+        benchmarks: folder of Snakemake's benchmark files.
+
+    Returns:
+        html.
+    """
+    rows: list[list[Cell]] = [
+        ["file", "round", "scores of", "list", "ground truth", "images", "threshold"]
+    ]
+    for row in summary["scores"]:
+        threshold = row.get("threshold")
+        rows.append(
+            [
+                str(rounds[row["round"]]["scores"][row["stage"]]),
+                str(row["round"]),
+                STAGES[row["stage"]],
+                f"{row.get('list', '')} ({LISTS[row['split']]})",
+                row.get("ground_truth") or "none",
+                str(row["images"]),
+                f"{threshold['value']:.2f}, {threshold['chosen']}" if threshold else "-",
+            ]
+        )
+    others = [
+        ("Data set, tags, ground truth", manifest_path),
+        (
+            "Numbers of single images",
+            f"{_folders(rounds, 'pseudo_masks')}, against the masks that {manifest_path} names",
+        ),
+        ("Context reliance", _folders(rounds, "reliance") or "not asked"),
+        ("Confounder sets", _folders(rounds, "confounders") or "none"),
+        ("Times and memory", _times(summary, benchmarks)),
+        ("Settings", "the config, as the workflow gave it to the rule summarise"),
+    ]
+    listed = "".join(f"<dt>{escape(what)}</dt><dd>{escape(where)}</dd>" for what, where in others)
+    parts = [
+        "<p>Paths are relative to the folder in which the workflow ran.</p>",
+        f"<dl>{listed}</dl>",
+        details(
+            f"Every score: {len(rows) - 1} rows",
+            [table(rows, "scores and their files", text=7, style="words")],
+        ),
+    ]
+    return section("sources", "Where each number comes from", parts)
+
+
+def _times(summary: Mapping[str, Any], benchmarks: str) -> str:
+    own, other = f"{benchmarks}/{{rule}}/{summary['run']}", summary.get("start_from")
+    return own if other is None else f"{own}, and of round 0 {benchmarks}/{{rule}}/{other}"
+
+
+def _folders(rounds: Sequence[Mapping[str, Any]], name: str) -> str:
+    return ", ".join(str(paths[name]) for paths in rounds if paths.get(name))

@@ -1,0 +1,128 @@
+"""The json files that hold the scores of a stage, list by list."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from conta_core.data.manifest import Manifest
+from conta_core.evaluation.scores.confusion import intersection_over_union, mean_iou
+from conta_core.evaluation.scores.cooccurrence import on_companions
+from conta_core.evaluation.scores.layout import SCORES
+from conta_core.storage.json_files import read_format, write_json
+
+FORMAT = "conta-scores"
+FORMAT_VERSION = 1
+
+
+def ids_with_masks(manifest: Manifest, list_name: str) -> list[str]:
+    """Images of a list ("train", "val") that have ground truth, in order."""
+    return [i for i in manifest.ids(list_name) if manifest.images[i].mask]
+
+
+def score_entry(
+    matrix: np.ndarray,
+    *,
+    manifest: Manifest,
+    list_name: str,
+    images: int,
+    threshold: Mapping[str, Any] | None = None,
+    curve: Mapping[float, float] | None = None,
+) -> dict[str, Any]:
+    """What a scores json says of one list.
+
+    Args:
+        matrix: int64 (n, n + 1) of
+            :func:`~conta_core.evaluation.scores.confusion.confusion_matrix`, over the whole list.
+        manifest: gives class names, the list's own name and the ground truth's.
+        list_name: "train" or "val".
+        images: how many images were counted; with 0 the numbers are null and ``why`` says so.
+        threshold: ``value`` and how it was ``chosen``, or None where there is none.
+        curve: threshold -> mIoU, where a sweep was made.
+
+    Returns:
+        plain values for json; mIoU, IoU, accuracy and what lies on companions in percent, 4
+        decimals, null where they are not defined.
+    """
+    total = int(matrix.sum())
+    iou = intersection_over_union(matrix)
+    entry: dict[str, Any] = {
+        "list": manifest.list_names[list_name],
+        "ground_truth": manifest.ground_truth,
+        "images": images,
+        "miou": rounded(mean_iou(matrix)),
+        "accuracy": rounded(100.0 * float(np.trace(matrix)) / total) if total else None,
+        "threshold": dict(threshold) if threshold else None,
+        "iou": {
+            name: rounded(value) for name, value in zip(manifest.class_names, iou, strict=True)
+        },
+    }
+    companions = on_companions(matrix, manifest, list_name)
+    if companions:
+        entry["on_companions"] = {
+            name: {other: rounded(share) for other, share in shares.items()}
+            for name, shares in companions.items()
+        }
+    if curve is not None:
+        entry["curve"] = {f"{t:.2f}": rounded(value) for t, value in curve.items()}
+    if not images:
+        what = "has no ground-truth masks" if manifest.lists[list_name] else "is empty"
+        entry["why"] = f"the list {manifest.list_names[list_name]!r} {what}"
+    return entry
+
+
+def rounded(value: float | None) -> float | None:
+    """Four decimals for a json file; None for None and NaN."""
+    return None if value is None or math.isnan(value) else round(float(value), 4)
+
+
+def write_scores(
+    path: str | os.PathLike[str],
+    *,
+    run: str,
+    round_index: int,
+    stage: str,
+    lists: Mapping[str, Mapping[str, Any]],
+    confounding: Mapping[str, Any] | None = None,
+) -> None:
+    """Write a scores json, whole or not at all.
+
+    Args:
+        path: of the file.
+        run: name of the run.
+        round_index: the round.
+        stage: cam, refined, pseudo_masks, segmentation or segmentation_crf.
+        lists: "train" and "val" -> an entry of :func:`score_entry`.
+        confounding: diagnostics by list, left out where there are none.
+    """
+    content: dict[str, Any] = {
+        "format": FORMAT,
+        "format_version": FORMAT_VERSION,
+        "run": run,
+        "round": round_index,
+        "stage": stage,
+        "lists": lists,
+    }
+    if confounding:
+        content["confounding"] = confounding
+    write_json(path, content)
+
+
+def read_scores(path: str | os.PathLike[str]) -> dict[str, Any]:
+    """Read a scores json.
+
+    Raises:
+        ContaError: missing, unreadable, or of another format or version.
+    """
+    return read_format(
+        path,
+        FORMAT,
+        FORMAT_VERSION,
+        SCORES,
+        what="a scores file",
+        mend="delete it and let the workflow make it again",
+    )

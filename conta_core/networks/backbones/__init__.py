@@ -1,0 +1,1 @@
+"""Backbones: classification networks cut into five blocks."""

@@ -1,7 +1,0 @@
-"""The report: one self-contained html page of a run's scores, curves and pictures."""
-
-from __future__ import annotations
-
-from conta_core.report.page import render_report
-
-__all__ = ["render_report"]

@@ -1,0 +1,1 @@
+"""What a job runs on: devices, threads, processes, progress, seeds, the frame of a job."""

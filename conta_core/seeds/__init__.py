@@ -1,0 +1,1 @@
+"""Seeds: the maps from which pseudo-masks grow."""

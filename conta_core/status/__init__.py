@@ -1,5 +1,0 @@
-"""How far a run is, from its files alone."""
-
-from conta_core.status.run_status import RunStatus, read_status
-
-__all__ = ["RunStatus", "read_status"]

@@ -1,0 +1,1 @@
+"""What people run beside the workflow; no other package imports it."""

@@ -1,0 +1,199 @@
+"""All stages of an image in a run, a row a round."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from conta_core.drawing.blocks import ColourBar, Grid, Heading, Legend
+from conta_core.drawing.cells import Cell, absent, picture
+from conta_core.drawing.colour_maps import heat_map
+from conta_core.drawing.label_colours import label_legend
+from conta_core.drawing.sheet import Block
+from conta_core.errors import ContaError
+from conta_core.refinement.pseudo_masks import strongest_class
+from conta_core.storage.stores.reader import StoreReader
+from conta_core.tools.show.context import read_context
+from conta_core.tools.show.maps import map_pixels, read_maps
+from conta_core.tools.show.mask_files import read_mask_file
+from conta_core.tools.show.masks import TRUTH, areas, mask_cell, over_image, read_labels
+from conta_core.tools.show.scene import DataSet, Scene, View, make_scene
+from conta_core.workflow.stages import ROUND_FILES, round_file, round_folder, rounds_there
+
+#: what is shown of a round -> its file in the round's folder
+FILES = {
+    "cams": ROUND_FILES["extract_cams"],
+    "refined": ROUND_FILES["refine_cams"],
+    "pseudo_masks": ROUND_FILES["make_pseudo_masks"],
+    "train_masks": ROUND_FILES["predict_train_masks"],
+    "logits": ROUND_FILES["predict_logits"],
+    "context": ROUND_FILES["deconfound"],
+}
+#: column -> its title
+TITLES = {
+    "cams": "CAM",
+    "refined": "refined CAM",
+    "pseudo_masks": "pseudo-mask",
+    "train_masks": "X_m",
+    "logits": "prediction",
+    "context": "M",
+}
+#: list -> the columns that its images have
+COLUMNS = {
+    "train": ("cams", "refined", "pseudo_masks", "train_masks", "context"),
+    "val": ("cams", "logits", "context"),
+}
+ONLY_TRAIN = "refined CAM, pseudo-mask and X_m are made of training images only"
+ONLY_VAL = "logits are made of validation images only"
+#: classes whose alpha a caption tells
+MAX_ALPHAS = 3
+
+
+@dataclass
+class _Stages:
+    """What the rounds of a run made of one image, cell by cell."""
+
+    data: DataSet
+    scene: Scene
+    view: View
+    masks: list[np.ndarray]
+    highest_context: float
+
+    def cell(self, kind: str, path: Path, index: int) -> Cell:
+        """A stage of a round, or the place where it would be."""
+        title = TITLES[kind]
+        if not path.exists():
+            why = f"not there: {path.parent.name}/{path.name}"
+            if kind == "context":
+                why += " (only context.method: conta makes it, and not in the last round)"
+            return absent(self.scene.shown, title, why)
+        if kind == "pseudo_masks":
+            return self._mask(read_mask_file(path, self.scene.image_id, self.scene.size), title)
+        with self._open(kind, path) as store:
+            if kind in ("train_masks", "logits"):
+                return self._mask(read_labels(store, self.scene), title)
+            if kind == "context":
+                return self._context(store)
+            return self._strongest(store, title)
+
+    def find_highest_context(self, paths: list[Path]) -> None:
+        """One scale for M of all rounds."""
+        for path in paths:
+            if path.exists():
+                with self._open("context", path) as store:
+                    highest = float(read_context(store, self.scene)[0].max())
+                self.highest_context = max(self.highest_context, highest)
+
+    def _open(self, kind: str, path: Path) -> StoreReader:
+        return StoreReader(path, kind, [self.scene.image_id], self.data.manifest.classes)
+
+    def _mask(self, labels: np.ndarray, title: str) -> Cell:
+        names = self.data.manifest.class_names
+        self.masks.append(labels)
+        if self.view.overlay is None or self.scene.image is None:
+            return mask_cell(labels, title, self.scene, names)
+        over = over_image(labels, self.scene.image, self.scene, self.view)
+        return picture(over, title, areas(labels, names))
+
+    def _strongest(self, store: StoreReader, title: str) -> Cell:
+        keys, maps = read_maps(store, self.scene)
+        if not len(keys):
+            return absent(self.scene.shown, title, "the image has no tags, so no maps")
+        strongest, by_class = strongest_class(maps, keys)
+        pixels = map_pixels(strongest, self.scene, self.view)
+        cells = {int(key): int((by_class == key).sum()) for key in keys}
+        order = sorted(cells, key=lambda key: -cells[key])
+        note = "strongest: " + ", ".join(store.classes[key] for key in order)
+        return picture(pixels, title, note)
+
+    def _context(self, store: StoreReader) -> Cell:
+        context, alpha, _, _ = read_context(store, self.scene)
+        pixels = heat_map(self.scene.map(context / max(self.highest_context, 1e-12)))
+        order = np.argsort(-alpha, kind="stable")[:MAX_ALPHAS]
+        told = ", ".join(f"{store.classes[i]} {alpha[i]:.2f}" for i in order)
+        return picture(pixels, f"M for round {store.round + 1}", f"largest alphas: {told}")
+
+
+def run_sheet(folder: Path, data: DataSet, image_id: str, view: View) -> list[Block]:
+    """All stages of one image, round by round.
+
+    Args:
+        folder: results/<run>.
+        data: of the run.
+        image_id: of a training or validation image.
+        view: how it is looked at, and which rounds.
+
+    Raises:
+        ContaError: no such round or image, or a broken file; a file that is not there yet has its
+            place left empty.
+    """
+    rounds = chosen_rounds(folder, view)
+    lists = data.lists_of(image_id)
+    scene = make_scene(image_id, data.record(image_id).size, data, view, folder)
+    kinds = [kind for kind in FILES if any(kind in COLUMNS[name] for name in lists)]
+    stages = _Stages(data, scene, view, [], 0.0)
+    stages.find_highest_context([_file(folder, i, "context") for i in rounds])
+    blocks: list[Block] = []
+    names = data.manifest.class_names
+    first: list[Cell] = []
+    if scene.image is not None:
+        first.append(picture(scene.image, "image"))
+    if scene.truth is not None and scene.image is not None:
+        stages.masks.append(scene.truth)
+        first.append(mask_cell(scene.truth, TRUTH, scene, names))
+        over = over_image(scene.truth, scene.image, scene, view)
+        first.append(picture(over, f"{TRUTH}, over the image"))
+    elif view.photo:
+        first.append(absent(scene.shown, TRUTH, "the data set has none of this image"))
+    if first:
+        blocks.append(Grid(first, len(first)))
+    for index in rounds:
+        cells = [stages.cell(kind, _file(folder, index, kind), index) for kind in kinds]
+        blocks.append(Heading(f"round {index}", 10.5, bold=True))
+        blocks.append(Grid(cells, len(cells)))
+    about = f"{scene.about}; on the {' and the '.join(_LISTS[name] for name in lists)} list"
+    if len(lists) == 1:
+        about += f": {ONLY_VAL if lists == ['train'] else ONLY_TRAIN}"
+    return [
+        Heading(f"Run {folder.name}", 11, bold=True),
+        Heading(about),
+        *blocks,
+        Legend(label_legend(stages.masks, names)),
+        ColourBar(
+            "CAM: each class divided by its maximum; refined CAM: divided by the maximum over all "
+            "classes; the strongest class at each pixel",
+            0,
+            1,
+        ),
+        *_context_bar(stages.highest_context),
+    ]
+
+
+def chosen_rounds(folder: Path, view: View) -> list[int]:
+    """The rounds to show, in order.
+
+    Raises:
+        ContaError: the run has none, or not one that is asked for.
+    """
+    there = rounds_there(folder)
+    if not there:
+        raise ContaError(f"{folder}: holds no round-0; name results/<run> of a run that has begun")
+    missing = sorted(set(view.rounds) - set(there))
+    if missing:
+        raise ContaError(
+            f"{folder}: has no round {missing[0]}; it has {', '.join(map(str, there))}"
+        )
+    return sorted(set(view.rounds)) or there
+
+
+def _file(folder: Path, index: int, kind: str) -> Path:
+    return round_file(round_folder(folder, index), FILES[kind])
+
+
+_LISTS = {"train": "training", "val": "validation"}
+
+
+def _context_bar(high: float) -> list[Block]:
+    return [ColourBar("M, one scale for all rounds", 0, high)] if high else []

@@ -1,0 +1,35 @@
+from __future__ import annotations
+
+from html_page import Page
+
+from conta_core.evaluation.report.run_settings import known_settings, settings_section, unused_keys
+from conta_core.settings import Experiment
+from conta_core.settings.load import pick
+
+KEYS = list(Experiment.model_fields)
+
+
+def test_only_what_differs_stands_out() -> None:
+    settings = pick(Experiment.model_validate({"seed": 5, "walk": {"beta": 8.0}}), KEYS, ["shards"])
+    head, everything = settings_section(settings).split("<details>")
+    words = Page(head + "</section>").words
+    assert words[-7:-1] == ["seed", "5", "0", "walk.beta", "8.0", "20.0"]
+    assert "everything random hangs on it" in everything
+    assert "do not depend on: shards." in everything
+
+
+def test_defaults() -> None:
+    settings = pick(Experiment(), KEYS)
+    assert "Every setting has its default." in settings_section(settings)
+    assert unused_keys(settings) == []
+
+
+def test_keys_that_do_not_matter_are_named() -> None:
+    keys = [key for key in KEYS if key not in ("context", "shards")]
+    settings = pick(Experiment(), [*keys, "context.method"], ["dataset.images"])
+    unused = unused_keys(settings)
+    assert unused[:3] == ["dataset.images.train", "dataset.images.val", "shards"]
+    assert {"context.block", "context.size"} <= set(unused)
+    assert "context.method" not in unused
+    assert unused_keys(pick(Experiment(), keys)) == ["shards", "context"]
+    assert next(known_settings(settings)).key == "dataset.name"
