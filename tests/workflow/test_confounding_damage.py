@@ -39,7 +39,7 @@ def miou(scores: dict[str, Any], stage: str, list_name: str) -> float:
 def test_without_confounding_it_is_learnt(scores: dict[str, dict[str, Any]]) -> None:
     assert miou(scores["balanced"], "cam", "train") >= 50
     assert miou(scores["balanced"], "pseudo_masks", "train") >= 75
-    # on the balanced validation list; a few points below what docs/method.md measures
+    # on the balanced validation list; a few points below what docs/experiments.md measures
     assert miou(scores["balanced"], "segmentation", "val") >= 55
 
 
