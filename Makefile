@@ -10,6 +10,12 @@ MASKS ?= ../shared/data/voc12_aug/SegmentationClassAug.tar
 SHARE = --max-threads 1
 COMPARE = $(BIN)/snakemake evidence --cores $(CORES) $(SHARE) --quiet rules host --configfile
 
+# $(call publish,NAME,PAGE): the tables of a comparison into evidence/PAGE.md, its numbers beside them
+define publish
+	$(BIN)/python -m conta_core.evaluation.comparison.publish results/$(1)/comparison.md evidence/$(2).md
+	cp results/$(1)/comparison.json evidence/$(1).json
+endef
+
 .PHONY: demo evidence evidence-variants evidence-full-size evidence-large evidence-photographs evidence-painted test test-slurm test-faults lint format config clean
 .DELETE_ON_ERROR:
 
@@ -19,33 +25,33 @@ demo: .venv/installed ## the default experiment, then its table of scores and th
 
 # many small jobs: one thread each, as many at once as there are cores
 evidence: export OMP_NUM_THREADS = 1
-evidence: .venv/installed ## arms x levels x seeds; its tables into docs/evidence-tables.md
+evidence: .venv/installed ## arms x levels x seeds; its tables into evidence/tables.md
 	$(COMPARE) configs/evidence.yaml
-	$(BIN)/python -m conta_core.evaluation.comparison.publish results/evidence/comparison.md docs/evidence-tables.md
+	$(call publish,evidence,tables)
 
 evidence-variants: export OMP_NUM_THREADS = 1
-evidence-variants: .venv/installed ## one thing changed at a time; its tables into docs/evidence-variants.md
+evidence-variants: .venv/installed ## one thing changed at a time; its tables into evidence/variants.md
 	$(COMPARE) configs/evidence.yaml configs/evidence/variants.yaml
-	$(BIN)/python -m conta_core.evaluation.comparison.publish results/variants/comparison.md docs/evidence-variants.md
+	$(call publish,variants,variants)
 
 # one pair at the default's size
 evidence-full-size: export OMP_NUM_THREADS = 1
 evidence-full-size: .venv/installed ## one pair at the default's size; likewise
 	$(COMPARE) configs/evidence/full_size.yaml
-	$(BIN)/python -m conta_core.evaluation.comparison.publish results/full-size/comparison.md docs/evidence-tables.md
+	$(call publish,full-size,tables)
 
 # larger, on a GPU that up to eight stages share
 evidence-large: SHARE = --max-threads 3 --resources gpu=8
 evidence-large: export OMP_NUM_THREADS = 1
 evidence-large: .venv/installed ## larger than the default, on a GPU; likewise
 	$(COMPARE) configs/evidence/large.yaml
-	$(BIN)/python -m conta_core.evaluation.comparison.publish results/large/comparison.md docs/evidence-tables.md
+	$(call publish,large,tables)
 
 # on photographs: a smaller copy of them, then arms x seeds
 evidence-photographs: export OMP_NUM_THREADS = 1
 evidence-photographs: .venv/installed data/animals ## on photographs of VOC 2012; likewise
 	$(COMPARE) configs/evidence/photographs.yaml
-	$(BIN)/python -m conta_core.evaluation.comparison.publish results/photographs/comparison.md docs/evidence-tables.md
+	$(call publish,photographs,tables)
 
 data/animals: | .venv/installed
 	$(BIN)/conta excerpt configs/voc_animals.yaml $@ --train 400 --val 140 --long-side 224
@@ -54,7 +60,7 @@ data/animals: | .venv/installed
 evidence-painted: export OMP_NUM_THREADS = 1
 evidence-painted: .venv/installed data/painted ## on painted masks of VOC 2012; likewise
 	$(COMPARE) configs/evidence/painted.yaml
-	$(BIN)/python -m conta_core.evaluation.comparison.publish results/painted/comparison.md docs/evidence-tables.md
+	$(call publish,painted,tables)
 
 data/painted: | .venv/installed
 	$(BIN)/conta paint $(MASKS) $@ --train 800 --confounding 0.5
@@ -62,7 +68,7 @@ data/painted: | .venv/installed
 ablation-%: export OMP_NUM_THREADS = 1
 ablation-%: .venv/installed configs/evidence/ablation_%.yaml ## rounds, blocks, confounders, shape: the paper's; weights
 	$(COMPARE) configs/evidence.yaml configs/evidence/ablation_$*.yaml
-	$(BIN)/python -m conta_core.evaluation.comparison.publish results/ablation-$*/comparison.md docs/evidence-variants.md
+	$(call publish,ablation-$*,variants)
 
 # several at once, one thread each; then, alone, what compares times
 test: .venv/installed ## every test

@@ -55,11 +55,11 @@ def test_tables_that_are_not_there(tmp_path: Path) -> None:
 
 
 ROOT = Path(__file__).resolve().parents[4]
-#: what stands on top of the evidence has a page of its own
+#: the page of evidence/ that shows the tables of each recipe
 PAGES = {
-    path: "evidence-variants.md"
+    path: "variants"
     if path.name == "variants.yaml" or path.name.startswith("ablation_")
-    else "evidence-tables.md"
+    else "tables"
     for path in [ROOT / "configs" / "evidence.yaml", *(ROOT / "configs" / "evidence").iterdir()]
 }
 
@@ -67,8 +67,7 @@ PAGES = {
 @pytest.mark.parametrize("recipe", PAGES, ids=lambda path: path.stem)
 def test_every_recipe_has_a_place_and_a_target(recipe: Path) -> None:
     name = yaml.safe_load(recipe.read_text())["comparison"]["name"]
-    text = (ROOT / "docs" / PAGES[recipe]).read_text()
+    text = (ROOT / "evidence" / f"{PAGES[recipe]}.md").read_text()
     assert [text.count(mark) for mark in marks(name)] == [1, 1]
     made = "ablation-$*" if name.startswith("ablation-") else name
-    published = f"results/{made}/comparison.md docs/{PAGES[recipe]}"
-    assert published in (ROOT / "Makefile").read_text()
+    assert f"$(call publish,{made},{PAGES[recipe]})" in (ROOT / "Makefile").read_text()
