@@ -3,7 +3,8 @@
     alpha = softmax_i( (W1 X_m)^T (W2 c_i) / sqrt(n) )        M = sum_i alpha_i c_i P(c_i)
 
 W1 and W2 (n x hw) learn before M is made: the attention's scores, read as class
-logits, are to name the image's tags (docs/method.md tells why, and what it measured).
+logits, learn to name the image's tags
+(docs/method.md says why, docs/experiments.md has the figures).
 """
 
 from __future__ import annotations
