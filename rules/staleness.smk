@@ -4,33 +4,58 @@ Switch the comparison of code off by `--rerun-triggers mtime params input softwa
 """
 
 import re
+from contextvars import ContextVar
 from pathlib import Path
 
 from snakemake.persistence import PersistenceBase
 
+from conta_core.settings.base import leaves
 from conta_core.workflow.fingerprint import fingerprint
 from conta_core.workflow.stages import STAGES
 
 # rule -> the rule whose work it gathers
 GATHERED = {stage.gathered_by: stage.name for stage in STAGES if stage.gathered_by}
 PART = re.compile(r"\.parts/\d+-of-\d+$")
+# the job whose code Snakemake asks for
+COMPARED = ContextVar("compared")
+
+
+def get_chosen(run):
+    """The strings among a run's settings: what they choose in a registry is part of its code."""
+    if run is None:
+        return None
+    values = EXPERIMENTS[run].model_dump(mode="json")
+    return {value for _, value in leaves(values) if isinstance(value, str)}
+
+
+def get_code(workflow, job):
+    """Fingerprint of what a job's script reaches in the library, of its gathered work's too."""
+    root = Path(workflow.basedir)
+    scripts = {rule.name: Path(rule.script).name for rule in workflow.rules if rule.script}
+    names = [name for name in (job.rule.name, GATHERED.get(job.rule.name)) if name in scripts]
+    chosen = get_chosen(job.wildcards.get("run"))
+    files = [root / "workflow_scripts" / scripts[name] for name in names]
+    return "".join(fingerprint(file, root, chosen) for file in files) or None
 
 
 def compare_library_code(workflow):
-    """Make what a rule's script reaches in the library the code that Snakemake compares.
+    """Make what a job's script reaches in the library the code that Snakemake compares.
 
-    A store is as stale as the work that it gathers.
+    Snakemake asks for the code of a rule; the code of a job hangs on its run's settings too.
     """
-    root = Path(workflow.basedir)
-    scripts = {
-        item.name: root / "workflow_scripts" / Path(item.script).name
-        for item in workflow.rules
-        if item.script
-    }
-    for item in workflow.rules:
-        if item.script:
-            names = [item.name, GATHERED.get(item.name)]
-            item.run_func_src = "".join(fingerprint(scripts[n], root) for n in names if n)
+    base = PersistenceBase
+    finished, changed = base.finished, base._code_changed
+
+    async def note_finished(self, job):
+        COMPARED.set(job)
+        await finished(self, job)
+
+    def is_changed(self, job, file=None):
+        COMPARED.set(job)
+        return changed(self, job, file)
+
+    base.finished, base._code_changed = note_finished, is_changed
+    base._code = lambda self, rule: get_code(workflow, COMPARED.get())
 
 
 def compare_no_number_of_parts():

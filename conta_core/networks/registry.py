@@ -2,21 +2,40 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import torch
 
-from conta_core.errors import ContaError
 from conta_core.networks.backbones.backbone import BLOCKS, Backbone
-from conta_core.networks.backbones.lite import LITE, efficientnet_lite0
-from conta_core.networks.backbones.msra_resnet import MSRA_RESNET101, msra_resnet101
-from conta_core.networks.backbones.resnets import IRNET_RESNET50, RESNETS, irnet_resnet50, resnet
+from conta_core.networks.backbones.lite import efficientnet_lite0
+from conta_core.networks.backbones.msra_resnet import msra_resnet101
+from conta_core.networks.backbones.resnets import irnet_resnet50, resnet
 from conta_core.networks.backbones.timm_networks import timm_network
+from conta_core.runtime.registry import Registry
 from conta_core.storage.model_files import load_tensors
 
 __all__ = ["BLOCKS", "Backbone", "build_backbone"]
 
-NAMES = (*RESNETS, IRNET_RESNET50, MSRA_RESNET101, *LITE)
+#: takes the backbone's name, whether ImageNet's weights are asked for, and the output stride
+Maker = Callable[[str, bool, int], Backbone]
+
+#: name -> what makes it
+BACKBONES: Registry[Maker] = Registry(
+    "backbone",
+    {
+        "resnet18": resnet,
+        "resnet50": resnet,
+        "resnet101": resnet,
+        "irnet_resnet50": lambda name, pretrained, stride: irnet_resnet50(pretrained, stride),
+        "deeplab_resnet101": lambda name, pretrained, stride: msra_resnet101(pretrained, stride),
+        "efficientnet_lite0": efficientnet_lite0,
+        "efficientnet_lite0_stage5": efficientnet_lite0,
+        "timm:": lambda name, pretrained, stride: timm_network(
+            name.removeprefix("timm:"), pretrained, stride
+        ),
+    },
+)
 
 
 def build_backbone(name: str, weights: str, output_stride: int) -> Backbone:
@@ -36,21 +55,7 @@ def build_backbone(name: str, weights: str, output_stride: int) -> Backbone:
         ContaError: an unknown name, an output stride that the network does not have, or
             weights that do not exist or do not fit.
     """
-    backbone = _by_name(name, weights == "imagenet", output_stride)
+    backbone = BACKBONES[name](name, weights == "imagenet", output_stride)
     if weights not in ("imagenet", "none"):
         load_tensors(backbone, Path(weights))
     return backbone.to(memory_format=torch.channels_last)
-
-
-def _by_name(name: str, pretrained: bool, output_stride: int) -> Backbone:
-    if name in RESNETS:
-        return resnet(name, pretrained, output_stride)
-    if name == IRNET_RESNET50:
-        return irnet_resnet50(pretrained, output_stride)
-    if name == MSRA_RESNET101:
-        return msra_resnet101(pretrained, output_stride)
-    if name in LITE:
-        return efficientnet_lite0(name == LITE[0], pretrained, output_stride)
-    if name.startswith("timm:"):
-        return timm_network(name.removeprefix("timm:"), pretrained, output_stride)
-    raise ContaError(f"backbone is {name!r}; expected one of {', '.join(NAMES)} or timm:<name>")

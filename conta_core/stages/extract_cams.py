@@ -60,7 +60,7 @@ def extract_cams(
         data=data,
         ids=ids,
         settings={"scales": list(scales), "context": scaling if maps else None},
-        module=__file__,
+        stage=extract_cams,
         inputs=[manifest, model, context, *(ingredients.files() if ingredients else [])],
         what="CAMs",
     )

@@ -52,7 +52,7 @@ def make_part(
     data: Manifest,
     ids: Sequence[str],
     settings: dict[str, Any],
-    module: str,
+    stage: Callable[..., None],
     inputs: Sequence[str | None],
     what: str,
 ) -> None:
@@ -65,12 +65,12 @@ def make_part(
         data: the manifest.
         ids: images of the whole store, in its order.
         settings: what the stage was told, plain values.
-        module: path of the stage's module.
+        stage: the function of the stage.
         inputs: paths of what the images are made from.
         what: names the work in the log.
     """
     store = StoreHeader(kind, list(data.classes), output.run, output.round_index, settings)
-    key = resume_key(module, inputs, settings=settings)
+    key = resume_key(stage, inputs, settings=settings)
     with write_part(output.path, ids, output.part, store, key) as writer:
         total = writer.done + len(writer.missing)
         made = zip(writer.missing, make(writer.missing), strict=True)

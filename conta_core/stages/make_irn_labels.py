@@ -54,7 +54,7 @@ def make_irn_labels(
         data=data,
         ids=ids,
         settings=settings.model_dump(mode="json", include=used),
-        module=__file__,
+        stage=make_irn_labels,
         inputs=[manifest, cams],
         what="IR labels",
     )

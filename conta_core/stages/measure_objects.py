@@ -68,7 +68,7 @@ def measure_objects(
         data=data,
         ids=ids,
         settings={"contexts": contexts},
-        module=__file__,
+        stage=measure_objects,
         inputs=[manifest, model, pseudo_masks],
         what="objects",
     )

@@ -25,7 +25,7 @@ def predict_images(
     threads: int,
     split: str,
     kind: str,
-    module: str,
+    stage: Callable[..., None],
     what: str,
 ) -> None:
     """Write a part of what the segmentation model makes of a list.
@@ -38,7 +38,7 @@ def predict_images(
         threads: CPU threads.
         split: ``train`` or ``val``.
         kind: of the store.
-        module: path of the stage's module.
+        stage: the function of the stage.
         what: names the work in the log.
     """
     at_once = configure_images_at_once(threads)
@@ -56,7 +56,7 @@ def predict_images(
         data=data,
         ids=data.ids(split),
         settings={},
-        module=module,
+        stage=stage,
         inputs=[manifest, model],
         what=what,
     )

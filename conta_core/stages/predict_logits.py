@@ -23,6 +23,6 @@ def predict_logits(*, manifest: str, model: str, output: PartOutput, threads: in
         threads=threads,
         split="val",
         kind="logits",
-        module=__file__,
+        stage=predict_logits,
         what="logits",
     )

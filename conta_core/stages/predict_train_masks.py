@@ -24,6 +24,6 @@ def predict_train_masks(*, manifest: str, model: str, output: PartOutput, thread
         threads=threads,
         split="train",
         kind="train_masks",
-        module=__file__,
+        stage=predict_train_masks,
         what="training masks",
     )

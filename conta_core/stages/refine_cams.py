@@ -64,7 +64,7 @@ def refine_cams(
             data=data,
             ids=ids,
             settings={**settings.model_dump(), "inference_pad": inference_pad},
-            module=__file__,
+            stage=refine_cams,
             inputs=[manifest, model, cams],
             what="random walk",
         )

@@ -74,7 +74,13 @@ def train_cam(
         files: what the training writes beside the model.
     """
     training = ModelTraining(
-        __file__, settings, seed=seed, round_index=round_index, threads=threads, files=files
+        "train_cam",
+        train_cam,
+        settings,
+        seed=seed,
+        round_index=round_index,
+        threads=threads,
+        files=files,
     )
     data = Manifest.load(manifest)
     ids = data.ids("train")

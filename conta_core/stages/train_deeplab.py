@@ -61,7 +61,13 @@ def train_deeplab(
         files: what the training writes beside the model.
     """
     training = ModelTraining(
-        __file__, settings, seed=seed, round_index=round_index, threads=threads, files=files
+        "train_deeplab",
+        train_deeplab,
+        settings,
+        seed=seed,
+        round_index=round_index,
+        threads=threads,
+        files=files,
     )
     data = Manifest.load(manifest)
     ids = data.ids("train")

@@ -54,7 +54,13 @@ def train_irn(
         ContaError: pairs of the radius do not fit the crop.
     """
     training = ModelTraining(
-        __file__, settings, seed=seed, round_index=round_index, threads=threads, files=files
+        "train_irn",
+        train_irn,
+        settings,
+        seed=seed,
+        round_index=round_index,
+        threads=threads,
+        files=files,
     )
     data = Manifest.load(manifest)
     ids = data.ids("train")

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -28,8 +27,9 @@ class ModelTraining:
     A stage brings its data, network, objective, parameter groups and views.
 
     Args:
-        module: path of the stage's module; its name is part of every draw, its code of
-            what a kept state belongs to.
+        name: part of the seed of every draw. It is given as a constant, so that no published
+            number moves when a module or a function gets another name.
+        stage: the function of the stage; its code is part of what a kept state belongs to.
         settings: of the training.
         seed: of the experiment.
         round_index: the round.
@@ -37,14 +37,15 @@ class ModelTraining:
         files: what is written beside the model.
 
     Attributes:
-        draws: parts of the seed (seed, round, stage) of all that the training draws.
+        draws: parts of the seed (seed, round, name) of all that the training draws.
         device: of this process.
         readers: how many processes may read images for this one, which keeps two threads.
     """
 
     def __init__(
         self,
-        module: str,
+        name: str,
+        stage: Callable[..., None],
         settings: TrainingSettings,
         *,
         seed: int,
@@ -54,10 +55,10 @@ class ModelTraining:
     ) -> None:
         own_threads = threads // processes.count()
         configure_threads(own_threads)
-        self.draws = (seed, round_index, Path(module).stem)
+        self.draws = (seed, round_index, name)
         self.device = select_device(processes.rank())
         self.readers = max(0, own_threads - 2)
-        self._module, self._settings, self._files = module, settings, files
+        self._stage, self._settings, self._files = stage, settings, files
 
     def architecture(self, **own: Any) -> dict[str, Any]:
         """What a network is built from, as its file keeps it.
@@ -111,7 +112,7 @@ class ModelTraining:
             images,
             Schedule(len(images), settings, draws),
             what=what,
-            key=resume_key(self._module, inputs, settings=settings, draws=draws, **further),
+            key=resume_key(self._stage, inputs, settings=settings, draws=draws, **further),
             files=self._files,
             workers=workers,
         )

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from conta_core.workflow.fingerprint import fingerprint
+from conta_core.workflow.fingerprint import fingerprint_of
 
 ROOT = Path(__file__).parents[2]
 
 
-def resume_key(module: str, inputs: Sequence[str | None], **settings: Any) -> str:
+def resume_key(stage: Callable[..., None], inputs: Sequence[str | None], **settings: Any) -> str:
     """Digest of settings, input files and the code of a stage.
 
     Args:
-        module: path of the stage's module.
+        stage: the function whose work it is.
         inputs: paths of files or folders, compared by size and time of change.
         settings: plain values or groups of settings.
     """
@@ -28,4 +28,4 @@ def resume_key(module: str, inputs: Sequence[str | None], **settings: Any) -> st
     stats = [Path(path).stat() if path else None for path in inputs]
     files = [(stat.st_size, stat.st_mtime_ns) if stat else None for stat in stats]
     text = json.dumps([plain, list(map(str, inputs)), files], sort_keys=True)
-    return hashlib.sha256(f"{text}{fingerprint(module, ROOT)}".encode()).hexdigest()
+    return hashlib.sha256(f"{text}{fingerprint_of(stage, ROOT)}".encode()).hexdigest()

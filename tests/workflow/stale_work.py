@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import ast
+from collections.abc import Callable, Mapping
 
 from tiny_runs import Work
 
@@ -145,5 +146,18 @@ def in_parts(works: set[Work], count: int) -> set[Work]:
 
 
 def statement(text: str) -> str:
-    """An edit of a module that changes its code."""
+    """An edit of a module that defines one more name."""
     return f"{text}\nADDED = 1\n"
+
+
+def statement_in(name: str) -> Callable[[str], str]:
+    """An edit of a module that changes one of its functions or classes."""
+
+    def add(text: str) -> str:
+        found = next(n for n in ast.parse(text).body if getattr(n, "name", None) == name)
+        last = found.body[-1]
+        lines = text.split("\n")
+        lines.insert(last.lineno - 1, f"{' ' * last.col_offset}added = 1")
+        return "\n".join(lines)
+
+    return add

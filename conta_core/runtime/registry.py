@@ -1,0 +1,52 @@
+"""A registry: what a setting chooses by name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import TypeVar
+
+from conta_core.errors import ContaError
+
+Entry = TypeVar("Entry")
+
+
+class Registry(Mapping[str, Entry]):
+    """Entries by the names that a setting gives them.
+
+    The staleness fingerprint counts an entry only for the runs whose settings name it, so that a
+    new entry, or a change of another one, makes no finished run stale. It reads the entries from
+    the source: give them as one dict display with plain strings as keys, where the registry is
+    made.
+
+    Args:
+        what: what an entry is, for messages, such as ``backbone``.
+        entries: name -> entry. A name that ends with ``:`` stands for all that begin with it, such
+            as ``timm:`` for ``timm:convnext_tiny``.
+    """
+
+    def __init__(self, what: str, entries: Mapping[str, Entry]) -> None:
+        self._what, self._entries = what, dict(entries)
+
+    def __getitem__(self, name: str) -> Entry:
+        """The entry of a name.
+
+        Raises:
+            ContaError: there is none.
+        """
+        prefix = name.partition(":")[0] + ":"
+        for key in (name, prefix):
+            if key in self._entries:
+                return self._entries[key]
+        known = ", ".join(key + "<name>" if key.endswith(":") else key for key in self)
+        raise ContaError(f"{self._what} is {name!r}; expected one of {known}")
+
+    def __contains__(self, name: object) -> bool:
+        return isinstance(name, str) and (
+            name in self._entries or name.partition(":")[0] + ":" in self._entries
+        )
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._entries)
+
+    def __len__(self) -> int:
+        return len(self._entries)

@@ -1,0 +1,247 @@
+"""What a definition means: its tree without all that cannot change a result."""
+
+from __future__ import annotations
+
+import ast
+import copy
+from dataclasses import dataclass
+from functools import cached_property
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any
+
+from conta_core.workflow.fingerprint.observers import OBSERVERS, PACKAGE, observes
+from conta_core.workflow.fingerprint.source import (
+    Definition,
+    Module,
+    defined,
+    imported,
+    is_docstring,
+)
+
+if TYPE_CHECKING:
+    from conta_core.workflow.fingerprint.package import Package
+
+#: the class of settings: the values of its fields are compared as params, so only its methods count
+SETTINGS = f"{PACKAGE}.settings.base.Settings"
+#: the class whose entries count only for the runs that choose them
+REGISTRY = f"{PACKAGE}.runtime.registry.Registry"
+ERROR = f"{PACKAGE}.errors.ContaError"
+LOGGED = frozenset(("debug", "info", "warning", "error", "exception", "log"))
+#: what can lead to any module of the package
+DYNAMIC = frozenset(("__import__", "importlib.import_module", "runpy.run_module", "runpy.run_path"))
+#: fields of a tree that hold no meaning
+NO_MEANING = frozenset(("kind", "type_comment", "type_ignores"))
+
+
+@dataclass(frozen=True)
+class Meaning:
+    """What a definition says, and whom it names.
+
+    Attributes:
+        text: blind to all that the module's docstring names.
+        named: as it stands in ``text`` -> the definition.
+        entries: names of all entries of the registries that it makes, chosen or not.
+    """
+
+    text: str
+    named: dict[str, Definition]
+    entries: frozenset[str]
+
+    @cached_property
+    def digest(self) -> str:
+        """Of the text alone."""
+        return sha256(self.text.encode()).hexdigest()
+
+
+def read_meaning(
+    nodes: list[ast.stmt], package: Package, module: Module, choice: frozenset[str] | None
+) -> Meaning:
+    """What statements of a module's top level mean under the choice of a run.
+
+    Args:
+        nodes: the statements.
+        package: tells where names lead.
+        module: that they stand in.
+        choice: the entries of registries that count; None: all.
+    """
+    reader = _Reader(package, module, choice)
+    text = "\x1f".join(_dump(reader.visit(copy.deepcopy(node))) for node in nodes)
+    return Meaning(text, reader.named, frozenset(reader.entries))
+
+
+class _Reader(ast.NodeTransformer):
+    """Takes away what cannot change a result, and writes names without their modules."""
+
+    def __init__(self, package: Package, module: Module, choice: frozenset[str] | None) -> None:
+        self.named: dict[str, Definition] = {}
+        self.entries: set[str] = set()
+        self._package, self._module, self._choice = package, module, choice
+        self._imports = dict(module.imports)
+        self._depth = 0
+
+    def visit_Import(self, node: ast.Import) -> None:
+        for alias in node.names:
+            module = self._package.module(alias.name)
+            if module is not None:
+                self.named |= {f"{d.module.name}.*": d for d in self._package.effects(module)}
+
+    def visit_ImportFrom(self, node: ast.ImportFrom) -> None:
+        return None
+
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:
+        # imports in a function are known before the lines that use them are read
+        for inner in ast.walk(node):
+            if isinstance(inner, ast.Import | ast.ImportFrom):
+                self._imports |= imported(inner)
+        node.returns = None
+        self._depth += 1
+        self.generic_visit(_without_docstring(node))
+        self._depth -= 1
+        return node
+
+    def visit_AsyncFunctionDef(self, node: ast.AsyncFunctionDef) -> ast.AST:
+        return self.visit_FunctionDef(node)  # type: ignore[arg-type]
+
+    def visit_arg(self, node: ast.arg) -> ast.AST:
+        node.annotation = None
+        return node
+
+    def visit_ClassDef(self, node: ast.ClassDef) -> ast.AST:
+        chain = self._package.bases(self._module, node) | {f"{self._module.name}.{node.name}"}
+        members = []
+        for member in _without_docstring(node).body:
+            names = {getattr(member, "name", None), *defined(member)}
+            if any(f"{owner}.{name}" in OBSERVERS for owner in chain for name in names):
+                continue
+            if SETTINGS in chain and isinstance(member, ast.AnnAssign):
+                self.visit(member.annotation)  # its groups count, its values are params
+                continue
+            members.append(member)
+        node.body = members
+        outer, self._depth = self._depth, 0
+        self.generic_visit(node)
+        self._depth = outer
+        return node
+
+    def visit_AnnAssign(self, node: ast.AnnAssign) -> ast.AST | None:
+        if self._depth == 0:
+            return self.generic_visit(node)
+        if node.value is None:
+            return None
+        return self.visit(ast.Assign(targets=[node.target], value=node.value))
+
+    def visit_Expr(self, node: ast.Expr) -> ast.AST | None:
+        call = node.value
+        if (
+            isinstance(call, ast.Call)
+            and isinstance(call.func, ast.Attribute)
+            and isinstance(call.func.value, ast.Name)
+            and call.func.value.id in self._module.loggers
+            and call.func.attr in LOGGED
+            and not any(isinstance(n, ast.NamedExpr | ast.Await) for n in ast.walk(call))
+        ):
+            return None
+        return self.generic_visit(node)
+
+    def visit_Raise(self, node: ast.Raise) -> ast.AST:
+        if isinstance(node.exc, ast.Call) and self._dotted(node.exc.func) == ERROR:
+            node.exc.args, node.exc.keywords, node.cause = [], [], None
+        return self.generic_visit(node)
+
+    def visit_Call(self, node: ast.Call) -> ast.AST:
+        if self._dotted(node.func) == REGISTRY:
+            for argument in node.args:
+                if isinstance(argument, ast.Dict):
+                    self._keep_chosen(argument)
+        return self.generic_visit(node)
+
+    def visit_Attribute(self, node: ast.Attribute) -> ast.AST:
+        dotted = self._dotted(node)
+        if dotted is None or dotted.startswith("."):
+            return self.generic_visit(node)
+        inside = dotted.split(".")[0] == PACKAGE
+        if inside and self._package.module(dotted.rpartition(".")[0]) is None:
+            return self.generic_visit(node)
+        return self._written(node, dotted)
+
+    def visit_Name(self, node: ast.Name) -> ast.AST:
+        dotted = self._dotted(node)
+        return node if dotted is None else self._written(node, dotted)
+
+    def _written(self, node: ast.Name | ast.Attribute, dotted: str) -> ast.AST:
+        """The node with the name that does not tell where its definition lies."""
+        if dotted in DYNAMIC:
+            self._name_all()
+        if dotted.startswith("."):
+            found = self._own(dotted[1:])
+        else:
+            found = self._package.resolve(dotted) or (f"<{dotted}>", [])
+        name, definitions = found
+        for definition in definitions:
+            label = name if len(definitions) == 1 else f"{name}.{definition.name}"
+            while self.named.get(label, definition) != definition:
+                label += "'"
+            self.named[label] = definition
+            name = label if len(definitions) == 1 else name
+        return ast.Name(id=name, ctx=node.ctx)
+
+    def _own(self, name: str) -> tuple[str, list[Definition]]:
+        """A name of the module itself."""
+        dotted = f"{self._module.name}.{name}"
+        observed = observes(self._module.name) or observes(dotted)
+        return name, [] if observed else [Definition(self._module, name)]
+
+    def _dotted(self, node: ast.expr) -> str | None:
+        """Where a name or a chain of attributes leads.
+
+        Returns:
+            A dotted name, which begins with a dot in the module itself; None: a local variable.
+        """
+        if isinstance(node, ast.Attribute):
+            before = self._dotted(node.value)
+            return None if before is None else f"{before}.{node.attr}"
+        if not isinstance(node, ast.Name):
+            return None
+        if node.id in self._imports:
+            return self._imports[node.id]
+        if node.id in self._module.definitions:
+            return f".{node.id}"
+        return node.id if node.id in DYNAMIC else None
+
+    def _keep_chosen(self, entries: ast.Dict) -> None:
+        """Leave out the entries of a registry that the run does not choose."""
+        pairs = []
+        for key, value in zip(entries.keys, entries.values, strict=True):
+            if isinstance(key, ast.Constant):
+                self.entries.add(str(key.value))
+                if self._choice is not None and key.value not in self._choice:
+                    continue
+            pairs.append((key, value))
+        entries.keys, entries.values = [k for k, _ in pairs], [v for _, v in pairs]
+
+    def _name_all(self) -> None:
+        """A dynamic import can lead anywhere."""
+        for definition in self._package.everything():
+            self.named[f"{definition.module.name}.{definition.name}"] = definition
+
+
+def _without_docstring(node: Any) -> Any:
+    if node.body and is_docstring(node.body[0]):
+        node.body = node.body[1:]
+    return node
+
+
+def _dump(node: Any) -> str:
+    """A tree as text, the same under every version of Python: absent parts are left out."""
+    if isinstance(node, ast.Constant):
+        return f"Constant({node.value!r})"
+    if isinstance(node, ast.AST):
+        parts = (
+            f"{name}={_dump(value)}"
+            for name, value in ast.iter_fields(node)
+            if name not in NO_MEANING and value is not None and value != []
+        )
+        return f"{type(node).__name__}({','.join(parts)})"
+    if isinstance(node, list):
+        return f"[{','.join(map(_dump, node))}]"
+    return repr(node)

@@ -1,0 +1,31 @@
+"""What only observes, and so is no part of a fingerprint."""
+
+from __future__ import annotations
+
+PACKAGE = "conta_core"
+#: What only observes, or only refuses: no result can change with it. Modules, definitions, and
+#: methods or attributes of a class, which are left out of its subclasses too. A test replaces
+#: each of them by nothing and sees the same bits.
+OBSERVERS = frozenset(
+    f"{PACKAGE}.{name}"
+    for name in (
+        "errors",
+        "runtime.jobs",
+        "runtime.memory",
+        "runtime.progress",
+        "runtime.progress_bar",
+        "settings.load",
+        "training.previews",
+        "training.training_log",
+        "training.objective.Objective.preview",
+        "training.objective.Objective.previewed",
+        "workflow.fingerprint",
+        "workflow.resume_key",
+    )
+)
+
+
+def observes(dotted: str) -> bool:
+    """Whether a name, or a module or class that it lies in, is one of :data:`OBSERVERS`."""
+    parts = dotted.split(".")
+    return any(".".join(parts[:end]) in OBSERVERS for end in range(1, len(parts) + 1))

@@ -1,0 +1,202 @@
+"""The definitions of this package, and where their names lead."""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from conta_core.workflow.fingerprint.meaning import Meaning, read_meaning
+from conta_core.workflow.fingerprint.observers import PACKAGE, observes
+from conta_core.workflow.fingerprint.source import Definition, Module
+
+#: a module's constant of this name is a folder beside it, whose files are code too
+PACKAGE_FILES = "PACKAGE_FILES"
+
+
+class Package:
+    """The package's modules, read once, and what their definitions mean.
+
+    Args:
+        root: the folder that holds the package.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self._modules: dict[str, Module | None] = {}
+        self._scripts: dict[Path, Module] = {}
+        self._meanings: dict[tuple[Definition, frozenset[str] | None], Meaning] = {}
+        self._entries: dict[tuple[Path, str | None], frozenset[str]] = {}
+        self._digests: dict[tuple[Path, str | None, frozenset[str] | None], str] = {}
+
+    def module(self, name: str) -> Module | None:
+        """A module of the package by its dotted name; None: there is none."""
+        if name not in self._modules:
+            path = self.root.joinpath(*name.split("."))
+            path = path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
+            own = name.split(".")[0] == PACKAGE and path.is_file()
+            self._modules[name] = Module(name, path) if own else None
+        return self._modules[name]
+
+    def digest(self, source: Path, name: str | None, chosen: Iterable[str] | None) -> str:
+        """Of all that a file, or one definition of it, reaches."""
+        choice = self._choice(source, name, chosen)
+        key = (source, name, choice)
+        if key not in self._digests:
+            found = self._reach(source, name, choice)
+            lines = sorted(self._line(definition, choice) for definition in found)
+            folders = {folder for d in found for folder in _folders(d.module)}
+            files = sorted(_hash(p.read_bytes()) for folder in folders for p in _files(folder))
+            self._digests[key] = _hash("\x1f".join([*lines, *files]).encode())
+        return self._digests[key]
+
+    def reach(
+        self, source: Path, name: str | None, chosen: Iterable[str] | None
+    ) -> set[Definition]:
+        """The definitions that a file, or one definition of it, reaches."""
+        return self._reach(source, name, self._choice(source, name, chosen))
+
+    def _choice(
+        self, source: Path, name: str | None, chosen: Iterable[str] | None
+    ) -> frozenset[str] | None:
+        """Those of the entries within reach that are chosen; None: all."""
+        if chosen is None:
+            return None
+        key = (source, name)
+        if key not in self._entries:
+            every = (self.meaning(d, None).entries for d in self._reach(source, name, None))
+            self._entries[key] = frozenset().union(*every)
+        strings = set(chosen)
+        return frozenset(
+            entry
+            for entry in self._entries[key]
+            if entry in strings
+            or (entry.endswith(":") and any(s.startswith(entry) for s in strings))
+        )
+
+    def _reach(
+        self, source: Path, name: str | None, choice: frozenset[str] | None
+    ) -> set[Definition]:
+        start = self.of_file(source)
+        found: set[Definition] = set()
+        waiting = [Definition(start, name or "*")]
+        if name is None:
+            waiting += [Definition(start, own) for own in start.definitions]
+        while waiting:
+            definition = waiting.pop()
+            if definition not in found:
+                found.add(definition)
+                waiting += self.meaning(definition, choice).named.values()
+                waiting += self._on_import(definition.module)
+        return found
+
+    def of_file(self, source: Path) -> Module:
+        """The module of a file, which may lie outside the package."""
+        path = source.resolve()
+        inside = path.is_relative_to(self.root.resolve() / PACKAGE)
+        if inside:
+            parts = path.relative_to(self.root.resolve()).with_suffix("").parts
+            name = ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+            module = self.module(name)
+            if module is not None:
+                return module
+        if path not in self._scripts:
+            self._scripts[path] = Module("", source)
+        return self._scripts[path]
+
+    def _on_import(self, module: Module) -> Iterator[Definition]:
+        """What importing a reached module does, and modules that it imports for that alone."""
+        yield from self.effects(module)
+        for target in module.only_imported:
+            unused = self.module(target)
+            if unused is not None:
+                yield from self.effects(unused)
+
+    def _line(self, definition: Definition, choice: frozenset[str] | None) -> str:
+        """Digest of a definition with, under every name in it, what the name means."""
+        meaning = self.meaning(definition, choice)
+        named = sorted(
+            f"{name}={self.meaning(other, choice).digest}" for name, other in meaning.named.items()
+        )
+        return _hash("\x1f".join([meaning.text, *named]).encode())
+
+    def meaning(self, definition: Definition, choice: frozenset[str] | None) -> Meaning:
+        """What a definition says under the choice of a run."""
+        key = (definition, choice)
+        if choice is not None and not self.meaning(definition, None).entries:
+            key = (definition, None)
+        if key not in self._meanings:
+            module, name = definition
+            nodes = module.effects if name == "*" else [module.definitions[name]]
+            self._meanings[key] = read_meaning(nodes, self, module, choice)
+        return self._meanings[key]
+
+    def resolve(self, dotted: str) -> tuple[str, list[Definition]] | None:
+        """Where a dotted name leads, through imports and re-exports.
+
+        Returns:
+            The name to write in its place and the definitions that it reaches (none of an
+            observer); None: it leads out of the package.
+        """
+        owner, _, name = dotted.rpartition(".")
+        whole = self.module(dotted)
+        if whole is not None:
+            inner = [] if observes(dotted) else [Definition(whole, n) for n in whole.definitions]
+            return dotted.rpartition(".")[2], [*inner, *self.effects(whole)]
+        module = self.module(owner)
+        if module is None:
+            return None
+        if name in module.definitions:
+            seen = observes(owner) or observes(dotted)
+            return name, [] if seen else [Definition(module, name)]
+        if name in module.imports:
+            return self.resolve(module.imports[name]) or (f"<{module.imports[name]}>", [])
+        dynamic = "__getattr__" in module.definitions
+        return name, [Definition(module, "__getattr__")] if dynamic else []
+
+    def effects(self, module: Module) -> list[Definition]:
+        """What importing a module does."""
+        nothing = observes(module.name) or not module.effects
+        return [] if nothing else [Definition(module, "*")]
+
+    def everything(self) -> Iterator[Definition]:
+        """Every definition of the package, less those of observers."""
+        for path in sorted((self.root / PACKAGE).rglob("*.py")):
+            module = self.of_file(path)
+            if not observes(module.name):
+                yield from (Definition(module, name) for name in module.definitions)
+                yield from self.effects(module)
+
+    def bases(self, module: Module, node: ast.ClassDef) -> set[str]:
+        """Dotted names of a class's bases within the package, and of theirs."""
+        found: set[str] = set()
+        for base in node.bases:
+            name = ast.unparse(base).split("[")[0]
+            found |= self._chain(module, name)
+        return found
+
+    def _chain(self, module: Module, name: str) -> set[str]:
+        head, _, rest = name.partition(".")
+        if head in module.imports:
+            dotted = f"{module.imports[head]}.{rest}".rstrip(".")
+            owner = self.module(dotted.rpartition(".")[0])
+            return set() if owner is None else self._chain(owner, dotted.rpartition(".")[2])
+        node = module.definitions.get(head)
+        if not isinstance(node, ast.ClassDef):
+            return set()
+        return {f"{module.name}.{head}"} | self.bases(module, node)
+
+
+def _folders(module: Module) -> Iterator[Path]:
+    node = module.definitions.get(PACKAGE_FILES)
+    if isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant):
+        yield module.path.parent / str(node.value.value)
+
+
+def _files(folder: Path) -> list[Path]:
+    return [path for path in folder.rglob("*") if path.is_file()]
+
+
+def _hash(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
