@@ -17,11 +17,12 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from typing_extensions import TypedDict
 
-from conta_core.data.masks import IGNORE
 from conta_core.errors import ContaError
 from conta_core.storage.atomic import replace_when_done
 from conta_core.storage.json_files import parse_json, require_layout
 
+#: a label image holds 0 for the background and 255 for what is ignored
+MAX_CLASSES = 254
 FORMAT = "conta-model"
 BACKBONE_FORMAT = "conta-backbone"
 FORMAT_VERSION = 2
@@ -35,7 +36,7 @@ READING_ERRORS = (
 class _Description(TypedDict):
     format_version: int
     kind: str
-    classes: Annotated[list[str], Field(max_length=IGNORE - 1)]
+    classes: Annotated[list[str], Field(max_length=MAX_CLASSES)]
     architecture: dict[str, Any]
     tensors: int
 
