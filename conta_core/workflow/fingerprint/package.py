@@ -152,8 +152,9 @@ class Package:
             return name, [] if seen else [Definition(module, name)]
         if name in module.imports:
             return self.resolve(module.imports[name]) or (f"<{module.imports[name]}>", [])
-        dynamic = "__getattr__" in module.definitions
-        return name, [Definition(module, "__getattr__")] if dynamic else []
+        # bound by what the module does on import, or by its __getattr__
+        dynamic = [n for n in ("__getattr__",) if n in module.definitions]
+        return name, [*(Definition(module, n) for n in dynamic), *self.effects(module)]
 
     def effects(self, module: Module) -> list[Definition]:
         """What importing a module does."""

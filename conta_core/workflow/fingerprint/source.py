@@ -44,6 +44,8 @@ class Module:
         if isinstance(statement, ast.Import | ast.ImportFrom):
             self.imports |= imported(statement)
         elif names:
+            # of a name that is defined twice, the first definition may be part of the second
+            self.effects += [self.definitions[name] for name in names if name in self.definitions]
             self.definitions |= dict.fromkeys(names, statement)
         elif _is_for_types(statement):
             for inner in statement.body:

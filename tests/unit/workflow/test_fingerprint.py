@@ -240,6 +240,17 @@ def test_an_entry_that_stands_for_a_beginning(root: Path) -> None:
     assert digest(root, {"one"}) == digest(root, {"one", "any"})
 
 
+@pytest.mark.parametrize(
+    "bound",
+    ["try:\n    value = 5\nexcept ValueError:\n    pass\n", "value = 5\nvalue = value + 1\n"],
+)
+def test_a_name_that_is_bound_in_another_way(root: Path, bound: str) -> None:
+    (root / "conta_core/late.py").write_text(bound)
+    before = digest(root)
+    edit(root, "conta_core/late.py", "5", "6")
+    assert digest(root) != before
+
+
 def test_a_module_as_a_value_counts_whole(root: Path) -> None:
     edit(root, "conta_core/stage.py", "tool.LEVEL", "vars(tool)")
     before = digest(root)
