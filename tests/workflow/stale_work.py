@@ -157,7 +157,8 @@ def statement_in(name: str) -> Callable[[str], str]:
         found = next(n for n in ast.parse(text).body if getattr(n, "name", None) == name)
         last = found.body[-1]
         lines = text.split("\n")
-        lines.insert(last.lineno - 1, f"{' ' * last.col_offset}added = 1")
+        first = min([last.lineno, *(n.lineno for n in getattr(last, "decorator_list", []))])
+        lines.insert(first - 1, f"{' ' * last.col_offset}added = 1")
         return "\n".join(lines)
 
     return add
