@@ -65,12 +65,17 @@ def label_areas(labels: np.ndarray, names: Sequence[str]) -> dict[str, float]:
     }
 
 
+def label_entries(names: Sequence[str]) -> list[LegendEntry]:
+    """An entry for every class of ``names`` by pixel value, and for ignored pixels."""
+    return [_entry(value, names) for value in (*range(len(names)), IGNORE)]
+
+
 def label_legend(masks: Sequence[np.ndarray], names: Sequence[str]) -> list[LegendEntry]:
     """An entry for each value in any of some masks, and for the background, in their order."""
     present = sorted({0, *(int(value) for mask in masks for value in np.unique(mask))})
-    palette = voc_palette()
-    entries = []
-    for value in present:
-        red, green, blue = (int(channel) for channel in palette[value])
-        entries.append(LegendEntry((red, green, blue), label_name(value, names)))
-    return entries
+    return [_entry(value, names) for value in present]
+
+
+def _entry(value: int, names: Sequence[str]) -> LegendEntry:
+    red, green, blue = voc_palette()[value].tolist()
+    return LegendEntry((red, green, blue), label_name(value, names))

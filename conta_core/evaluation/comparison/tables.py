@@ -15,6 +15,7 @@ from conta_core.evaluation.comparison.measures import (
     Measure,
 )
 from conta_core.evaluation.comparison.results import Results
+from conta_core.evaluation.report.pieces import Table
 from conta_core.evaluation.summary import LISTS, STAGES
 from conta_core.settings.base import leaves
 
@@ -34,19 +35,6 @@ DIAGNOSED = (
 )
 #: what is shown class by class, and pair by pair
 BY_CLASS = (("cam", "val"), ("pseudo_masks", "train"), ("segmentation", "val"))
-
-
-@dataclass(frozen=True)
-class Table:
-    """A table.
-
-    Attributes:
-        caption: stands above.
-        rows: a heading row, then the body's.
-    """
-
-    caption: str
-    rows: list[list[str]]
 
 
 Part = str | Table
@@ -209,7 +197,7 @@ def _undone(results: Results, level: Level, columns: Mapping[str, Measure]) -> l
     return [Table(caption, [table.rows[0], *rows, *table.rows[1:]])]
 
 
-def _body(part: Part, whole: bool = False) -> Iterator[list[str]]:
+def _body(part: Part, whole: bool = False) -> Iterator[Sequence[str]]:
     if isinstance(part, Table):
         yield from (row if whole else row[1:] for row in part.rows[1:])
 
