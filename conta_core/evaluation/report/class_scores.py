@@ -9,9 +9,9 @@ from conta_core.evaluation.report.pieces import Section, Shaded, Table
 from conta_core.evaluation.summary import (
     LISTS,
     STAGES,
-    find_score,
     list_caption,
     number,
+    over_rounds,
     scored_stages,
 )
 
@@ -34,9 +34,7 @@ def _table(summary: Mapping[str, Any], split: str) -> Table:
     rounds = range(summary["rounds"])
     several = len(rounds) > 1
     stages = scored_stages(summary, split)
-    columns = [
-        [(find_score(summary, i, s, split) or {}).get("iou", {}) for i in rounds] for s in stages
-    ]
+    columns = [[row.get("iou", {}) for row in over_rounds(summary, s, split)] for s in stages]
     headings = [*(f"round {i}" for i in rounds), *(["gain"] if several else [])]
     rows: list[list[str]] = [["class", *headings * len(stages)]]
     for name in ("background", *summary["classes"]):

@@ -12,6 +12,7 @@ from conta_core.evaluation.summary import (
     STAGES,
     confounding_rows,
     list_caption,
+    over_rounds,
     score_rows,
     scored_stages,
 )
@@ -25,12 +26,8 @@ def scores_section(summary: Mapping[str, Any]) -> Section:
     """
     lists, plots = [], []
     for split, called in LISTS.items():
-        rows = [
-            row
-            for stage in scored_stages(summary, split)
-            for row in summary["scores"]
-            if (row["stage"], row["split"]) == (stage, split)
-        ]
+        stages = scored_stages(summary, split)
+        rows = [row for s in stages for row in over_rounds(summary, s, split) if row]
         if not rows:
             continue
         caption = f"mIoU, {list_caption(summary, split)}"

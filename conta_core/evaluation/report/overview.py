@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from conta_core.evaluation.report.class_scores import gain
-from conta_core.evaluation.summary import LISTS, STAGES, find_score, number
+from conta_core.evaluation.summary import LISTS, STAGES, number, over_rounds
 
 #: the list whose score stands for a stage, where the stage is scored on both
 MAIN_LIST = {stage: "val" if stage.startswith("segmentation") else "train" for stage in STAGES}
@@ -33,10 +33,7 @@ def overview(summary: Mapping[str, Any]) -> dict[str, Any]:
 def _tile(summary: Mapping[str, Any], stage: str) -> dict[str, str] | None:
     others = [name for name in LISTS if name != MAIN_LIST[stage]]
     for split in (MAIN_LIST[stage], *others):
-        scores = [
-            (find_score(summary, i, stage, split) or {}).get("miou")
-            for i in range(summary["rounds"])
-        ]
+        scores = [row.get("miou") for row in over_rounds(summary, stage, split)]
         if scores and scores[-1] is not None:
             return {
                 "stage": STAGES[stage],
