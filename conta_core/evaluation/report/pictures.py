@@ -46,25 +46,7 @@ def pictures_section(manifest: Manifest, rounds: Sequence[Mapping[str, Any]]) ->
     sets = picture_sets(manifest, judgement)
     ids = list(dict.fromkeys(image_id for one in sets for image_id in one.ids))
     shown = shown_rounds(len(rounds))
-    images = {image_id: read_image(manifest.images[image_id].image) for image_id in ids}
-    by_round = {i: round_figures(manifest, images, rounds[i], i) for i in shown}
-    has_context = {i: bool(rounds[i].get("context")) for i in shown}
-    for i in shown:
-        if any(has_context.values()) and not has_context[i]:
-            for image_id, figures in by_round[i].items():
-                # a card keeps its height while the slider moves
-                height, width = images[image_id].shape[:2]
-                figures.append(Figure("M: none, no round follows", width, height))
-    cards = {
-        image_id: {
-            "id": image_id,
-            "tags": ", ".join(manifest.images[image_id].tags),
-            "note": _note(manifest, image_id, judgement, rounds),
-            "image": _image_figures(manifest, image_id, images[image_id]),
-            "rounds": {i: by_round[i][image_id] for i in shown},
-        }
-        for image_id in ids
-    }
+    cards = _cards(manifest, rounds, shown, ids, judgement)
     # an image has one card, in the first of its sets
     first = {image_id: one for one in reversed(sets) for image_id in one.ids}
     values = {
@@ -82,6 +64,35 @@ def pictures_section(manifest: Manifest, rounds: Sequence[Mapping[str, Any]]) ->
         ],
     }
     return Section("pictures", "Pictures", "pictures.html", values)
+
+
+def _cards(
+    manifest: Manifest,
+    rounds: Sequence[Mapping[str, Any]],
+    shown: Sequence[int],
+    ids: Sequence[str],
+    judgement: Judgement,
+) -> dict[str, dict[str, Any]]:
+    """Image id -> its card: the image, its numbers, and what each of the shown rounds made."""
+    images = {image_id: read_image(manifest.images[image_id].image) for image_id in ids}
+    by_round = {i: round_figures(manifest, images, rounds[i], i) for i in shown}
+    has_context = {i: bool(rounds[i].get("context")) for i in shown}
+    for i in shown:
+        if any(has_context.values()) and not has_context[i]:
+            for image_id, figures in by_round[i].items():
+                # a card keeps its height while the slider moves
+                height, width = images[image_id].shape[:2]
+                figures.append(Figure("M: none, no round follows", width, height))
+    return {
+        image_id: {
+            "id": image_id,
+            "tags": ", ".join(manifest.images[image_id].tags),
+            "note": _note(manifest, image_id, judgement, rounds),
+            "image": _image_figures(manifest, image_id, images[image_id]),
+            "rounds": {i: by_round[i][image_id] for i in shown},
+        }
+        for image_id in ids
+    }
 
 
 def shown_rounds(count: int) -> list[int]:
