@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 
 from conta_core.data.masks import IGNORE, voc_palette
@@ -26,6 +27,12 @@ class LegendEntry:
     text: str
 
 
+def label_colour(value: int) -> tuple[int, int, int]:
+    """RGB of a pixel value in the VOC palette."""
+    red, green, blue = voc_palette()[value].tolist()
+    return red, green, blue
+
+
 def colour_labels(labels: np.ndarray) -> np.ndarray:
     """Labels, uint8 (H, W), in the VOC palette, uint8 RGB (H, W, 3)."""
     return voc_palette()[labels]
@@ -42,9 +49,15 @@ def labels_over(image: np.ndarray, labels: np.ndarray, alpha: float = LABEL_ALPH
     Returns:
         uint8 RGB (H, W, 3).
     """
-    colours = colour_labels(labels).astype(np.float32)
-    mixed = (1 - alpha) * image.astype(np.float32) + alpha * colours
-    return np.where((labels > 0)[..., None], np.rint(mixed).astype(np.uint8), image)
+    mixed = cv2.addWeighted(image, 1 - alpha, colour_labels(labels), alpha, 0)
+    return np.where(labels[..., None] > 0, mixed, image)
+
+
+def outlined(picture: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """A picture, uint8 RGB (H, W, 3), with a white line around each object of its mask (H, W)."""
+    cross = cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3))
+    edges = cv2.erode(labels, cross) != labels
+    return np.where(edges[..., None], np.uint8(255), picture)
 
 
 def label_name(value: int, names: Sequence[str]) -> str:
@@ -54,23 +67,41 @@ def label_name(value: int, names: Sequence[str]) -> str:
     return names[value] if value < len(names) else f"value {value}"
 
 
+def label_shares(labels: np.ndarray) -> dict[int, float]:
+    """Pixel value -> its share of a mask, 0..1; the largest first, the background left out."""
+    counts = np.bincount(labels.ravel(), minlength=256).tolist()
+    present = sorted((v for v in range(1, 256) if counts[v]), key=lambda v: -counts[v])
+    return {value: counts[value] / labels.size for value in present}
+
+
 def label_areas(labels: np.ndarray, names: Sequence[str]) -> dict[str, float]:
     """Percent of a mask by name, the largest first, the background left out."""
-    values, counts = np.unique(labels, return_counts=True)
-    order = sorted(range(len(values)), key=lambda i: (-counts[i], values[i]))
-    return {
-        label_name(int(values[i]), names): 100 * float(counts[i]) / labels.size
-        for i in order
-        if values[i]
-    }
+    return {label_name(v, names): 100 * share for v, share in label_shares(labels).items()}
+
+
+def share_entries(labels: np.ndarray, names: Sequence[str]) -> list[LegendEntry]:
+    """The classes of a mask, each with its share, the largest first."""
+    entries = [
+        LegendEntry(label_colour(value), f"{label_name(value, names)} {_percent(share)}")
+        for value, share in label_shares(labels).items()
+    ]
+    return entries or [LegendEntry((255, 255, 255), "background only")]
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.0f} %" if share >= 0.01 else "under 1 %"
+
+
+def label_entries(names: Sequence[str]) -> list[LegendEntry]:
+    """An entry for every class of ``names`` by pixel value, and for ignored pixels."""
+    return [_entry(value, names) for value in (*range(len(names)), IGNORE)]
 
 
 def label_legend(masks: Sequence[np.ndarray], names: Sequence[str]) -> list[LegendEntry]:
     """An entry for each value in any of some masks, and for the background, in their order."""
     present = sorted({0, *(int(value) for mask in masks for value in np.unique(mask))})
-    palette = voc_palette()
-    entries = []
-    for value in present:
-        red, green, blue = (int(channel) for channel in palette[value])
-        entries.append(LegendEntry((red, green, blue), label_name(value, names)))
-    return entries
+    return [_entry(value, names) for value in present]
+
+
+def _entry(value: int, names: Sequence[str]) -> LegendEntry:
+    return LegendEntry(label_colour(value), label_name(value, names))

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,11 @@ STAGES = {
     "segmentation": "segmentation model",
     "segmentation_crf": "segmentation model and CRF",
 }
+#: of the confounding diagnostics in a terminal
+SHORT_HEADINGS = (
+    *("round", "scores of", "list", "far own %", "far other %", "fp own %"),
+    *("P present", "P absent"),
+)
 LISTS = {"train": "training list", "val": "validation list"}
 
 
@@ -109,14 +114,14 @@ def read_summary(path: str | os.PathLike[str]) -> dict[str, Any]:
     )
 
 
-def find_score(
-    summary: Mapping[str, Any], round_index: int, stage: str, split: str
-) -> dict[str, Any] | None:
-    """The row of ``scores`` for a round, stage and list, or None."""
-    for row in summary["scores"]:
-        if (row["round"], row["stage"], row["split"]) == (round_index, stage, split):
-            return dict(row)
-    return None
+def over_rounds(summary: Mapping[str, Any], stage: str, split: str) -> list[dict[str, Any]]:
+    """The row of ``scores`` of a stage and list in each round; empty where there is none."""
+    found = {
+        row["round"]: dict(row)
+        for row in summary["scores"]
+        if (row["stage"], row["split"]) == (stage, split)
+    }
+    return [found.get(index, {}) for index in range(summary["rounds"])]
 
 
 def scored_stages(summary: Mapping[str, Any], split: str) -> list[str]:
@@ -128,11 +133,12 @@ def scored_stages(summary: Mapping[str, Any], split: str) -> list[str]:
 def score_rows(summary: Mapping[str, Any], split: str) -> list[list[str]]:
     """The mIoU table of a list as text: a heading row, then one row a round."""
     stages = scored_stages(summary, split)
-    rows = [["round", *(STAGES[stage] for stage in stages)]]
-    for index in range(summary["rounds"]):
-        found = [find_score(summary, index, stage, split) or {} for stage in stages]
-        rows.append([str(index), *(number(row.get("miou")) for row in found)])
-    return rows
+    columns = [
+        [number(row.get("miou")) for row in over_rounds(summary, stage, split)] for stage in stages
+    ]
+    rounds = map(str, range(summary["rounds"]))
+    rows = zip(rounds, *columns, strict=True)
+    return [["round", *(STAGES[stage] for stage in stages)], *map(list, rows)]
 
 
 def confounding_rows(summary: Mapping[str, Any]) -> list[list[str]]:
@@ -203,28 +209,21 @@ def render_table(summary: Mapping[str, Any]) -> str:
     for split in LISTS:
         if scored_stages(summary, split):
             caption = f"mIoU in percent, {list_caption(summary, split)}"
-            parts.append("\n".join([caption, *_aligned(score_rows(summary, split))]))
+            parts.append(_captioned(caption, score_rows(summary, split)))
     if summary["confounding"]:
-        parts.append("confounding diagnostics")
-        parts[-1] += "\n" + "\n".join(_aligned(_short_headings(confounding_rows(summary))))
+        _, *rows = confounding_rows(summary)
+        parts.append(_captioned("confounding diagnostics", [SHORT_HEADINGS, *rows]))
     if summary.get("reliance"):
-        lines = _aligned(reliance_rows(summary))
-        parts.append("\n".join(["how far classes hang on context, mean over classes", *lines]))
+        caption = "how far classes hang on context, mean over classes"
+        parts.append(_captioned(caption, reliance_rows(summary)))
     return "\n\n".join(parts)
 
 
-def _short_headings(rows: list[list[str]]) -> list[list[str]]:
-    headings = ["round", "scores of", "list", "far own %", "far other %", "fp own %"]
-    return [[*headings, "P present", "P absent"], *rows[1:]]
-
-
-def _aligned(rows: Iterable[Sequence[str]]) -> list[str]:
-    rows = [list(row) for row in rows]
-    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
-    return [
-        "  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True))
-        for row in rows
-    ]
+def _captioned(caption: str, rows: Sequence[Sequence[str]]) -> str:
+    """A caption, and below it the rows with their columns aligned."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = ("  ".join(map(str.rjust, row, widths)) for row in rows)
+    return "\n".join([caption, *lines])
 
 
 def main(arguments: Sequence[str]) -> int:

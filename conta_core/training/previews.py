@@ -15,6 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from conta_core.drawing import colour_maps
 from conta_core.training.objective import Objective
 from conta_core.training.views import ViewedImages
 
@@ -22,8 +23,6 @@ from conta_core.training.views import ViewedImages
 SHOWN = 4
 #: of the training's time that drawing may take, beside the first and the last time
 SHARE = 0.005
-#: what an overlay leaves of the image
-VISIBLE = 0.4
 
 
 class Previews:
@@ -112,6 +111,4 @@ def heat_over(image: Tensor, heat: Tensor) -> np.ndarray:
     below = image.permute(1, 2, 0).cpu().numpy()
     size = (below.shape[1], below.shape[0])
     scaled = cv2.resize(heat.float().cpu().numpy(), size, interpolation=cv2.INTER_LINEAR)
-    levels = (scaled.clip(0, 1) * 255).round().astype(np.uint8)
-    colours = cv2.cvtColor(cv2.applyColorMap(levels, cv2.COLORMAP_INFERNO), cv2.COLOR_BGR2RGB)
-    return cv2.addWeighted(below, VISIBLE, colours, 1 - VISIBLE, 0)
+    return colour_maps.heat_over(below, scaled)

@@ -29,7 +29,8 @@ class Page(HTMLParser):
         assert self.open.pop() == tag
 
     def handle_data(self, data: str) -> None:
-        self.words.append(data)
+        if words := " ".join(data.split()):
+            self.words.append(words)
 
     def tags(self, name: str) -> list[dict[str, str | None]]:
         """The attributes of every tag of a name."""

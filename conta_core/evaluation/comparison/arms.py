@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
+from typing import TypeVar
 
 from conta_core.evaluation.comparison.design import Design
 from conta_core.evaluation.comparison.measures import Measure
@@ -18,6 +19,7 @@ from conta_core.evaluation.comparison.samples import (
 
 #: a level of confounding, 0..1, or None
 Level = float | None
+Key = TypeVar("Key", bound=Hashable)
 
 
 @dataclass(frozen=True)
@@ -71,7 +73,7 @@ def compare_arms(
         for level in design.levels
         for measure in measures
         for arm in design.arms_at(level)
-        if (found := _values(design, values, level, measure, arm))
+        if (found := _by_seed(design, values, level, measure, arm))
     }
     known = [level for level in design.levels if level is not None]
     least = min(known, default=None)
@@ -108,9 +110,9 @@ def compare_times(
     results = {}
     for level in design.levels:
         for index in rounds:
-            reference = _seconds(design, seconds, level, index, design.first_arm)
+            reference = _by_seed(design, seconds, level, index, design.first_arm)
             for arm in design.arms_at(level):
-                found = _seconds(design, seconds, level, index, arm)
+                found = _by_seed(design, seconds, level, index, arm)
                 mean = estimate([*found.values()])
                 ratios = [found[s] / reference[s] for s in found if reference.get(s)]
                 if mean is not None:
@@ -119,30 +121,12 @@ def compare_times(
     return results
 
 
-def _values(
-    design: Design,
-    values: Mapping[str, Mapping[Measure, float]],
-    level: Level,
-    measure: Measure,
-    arm: str,
+def _by_seed(
+    design: Design, numbers: Mapping[str, Mapping[Key, float]], level: Level, key: Key, arm: str
 ) -> dict[int, float]:
-    """Seed -> value, of the runs that have one."""
+    """Seed -> a number of the runs of an arm at a level that have it."""
     return {
-        m.seed: values[m.run][measure]
+        m.seed: numbers[m.run][key]
         for m in design.members
-        if (m.confounding, m.arm) == (level, arm) and measure in values[m.run]
-    }
-
-
-def _seconds(
-    design: Design,
-    seconds: Mapping[str, Mapping[int, float]],
-    level: Level,
-    index: int,
-    arm: str,
-) -> dict[int, float]:
-    return {
-        m.seed: seconds[m.run][index]
-        for m in design.members
-        if (m.confounding, m.arm) == (level, arm) and index in seconds.get(m.run, {})
+        if (m.confounding, m.arm) == (level, arm) and key in numbers.get(m.run, {})
     }

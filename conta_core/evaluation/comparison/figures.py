@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from matplotlib.axes import Axes
 
 from conta_core.evaluation.comparison.arms import Level
@@ -34,20 +36,13 @@ def plot_differences(results: Results, level: Level, index: int) -> str:
         axes.axhline(0, color=COLOURS[0], linewidth=1)
         for place, arm in enumerate(others):
             shift = 0.6 * ((place + 0.5) / len(others) - 0.5)
-            for i, (stage, split) in enumerate(columns):
-                found = results.arms.get((level, Measure(index, stage, split), arm))
-                difference = None if found is None else found.difference
-                if difference is None:
-                    continue
-                axes.errorbar(
-                    [i + shift],
-                    [difference.mean],
-                    _half_width(difference),
-                    fmt="osD^v"[(place + 1) % 5],
-                    capsize=3,
-                    color=COLOURS[(place + 1) % len(COLOURS)],
-                    label=arm if i == 0 else None,
-                )
+            known = [
+                (i + shift, found.difference.mean, _half_width(found.difference))
+                for i, (stage, split) in enumerate(columns)
+                if (found := results.arms.get((level, Measure(index, stage, split), arm)))
+                and found.difference
+            ]
+            _draw_errors(axes, known, place + 1, arm, line="")
         axes.set_xticks(range(len(columns)), [_short(*column) for column in columns], fontsize=8)
         axes.set(ylabel=f"mIoU less {first}")
 
@@ -67,21 +62,26 @@ def plot_rounds(results: Results, level: Level, stage: str, split: str) -> str:
 
     def draw(axes: Axes) -> None:
         for place, arm in enumerate(arms):
-            found = [(m.round, results.arms.get((level, m, arm))) for m in places]
-            known = [(x, one.estimate) for x, one in found if one is not None]
-            axes.errorbar(
-                [x for x, _ in known],
-                [one.mean for _, one in known],
-                [one.standard_error or 0.0 for _, one in known],
-                marker="osD^v"[place % 5],
-                capsize=3,
-                color=COLOURS[place % len(COLOURS)],
-                label=arm,
-            )
+            known = [
+                (m.round, found.estimate.mean, found.estimate.standard_error or 0.0)
+                for m in places
+                if (found := results.arms.get((level, m, arm)))
+            ]
+            _draw_errors(axes, known, place, arm)
         axes.set_xticks(range(results.rounds))
         axes.set(xlabel="round", ylabel="mIoU, percent")
 
     return drawn(draw, f"{level_words(level)}{list_words(stage, split)}")
+
+
+def _draw_errors(
+    axes: Axes, points: Sequence[tuple[float, float, float]], place: int, arm: str, line: str = "-"
+) -> None:
+    """Points of an arm, x, y and half the height of the bar through them, in the arm's colour."""
+    if points:
+        x, y, half = zip(*points, strict=True)
+        look = "osD^v"[place % 5] + line
+        axes.errorbar(x, y, half, fmt=look, capsize=3, color=COLOURS[place % 5], label=arm)
 
 
 def _half_width(difference: Difference) -> float:

@@ -15,6 +15,7 @@ from conta_core.evaluation.comparison.measures import (
     Measure,
 )
 from conta_core.evaluation.comparison.results import Results
+from conta_core.evaluation.report.pieces import Table
 from conta_core.evaluation.summary import LISTS, STAGES
 from conta_core.settings.base import leaves
 
@@ -36,19 +37,6 @@ DIAGNOSED = (
 BY_CLASS = (("cam", "val"), ("pseudo_masks", "train"), ("segmentation", "val"))
 
 
-@dataclass(frozen=True)
-class Table:
-    """A table.
-
-    Attributes:
-        caption: stands above.
-        rows: a heading row, then the body's.
-    """
-
-    caption: str
-    rows: list[list[str]]
-
-
 Part = str | Table
 
 
@@ -64,24 +52,25 @@ def all_sections(results: Results) -> list[Section]:
     """The last round first, then its classes and mechanism, the rounds before, times, arms."""
     last = results.rounds - 1
     sections = []
+
+    def add(title: str, make: Callable[[Results, Level, int], list[Part]], index: int) -> None:
+        """A section of every level's parts, if there are any."""
+        parts = [part for level in results.design.levels for part in make(results, level, index)]
+        if parts:
+            sections.append(Section(title, parts))
+
     if last > 0:
-        sections.append(Section(f"Round {last}, the last: mIoU", _scores(results, last)))
-        further = {
-            "IoU by class": _by_class(results, last),
-            "classes on their companions": _on_companions(results, last),
-            "confounding": _mechanism(results, last),
-            "context reliance": _reliance(results, last),
-        }
-        sections += [
-            Section(f"Round {last}: {what}", parts) for what, parts in further.items() if parts
-        ]
+        add(f"Round {last}, the last: mIoU", _scores, last)
+        add(f"Round {last}: IoU by class", _by_class, last)
+        add(f"Round {last}: classes on their companions", _on_companions, last)
+        add(f"Round {last}: confounding", _mechanism, last)
+        add(f"Round {last}: context reliance", _reliance, last)
     for index in range(1, last):
-        sections.append(Section(f"Round {index}: mIoU", _scores(results, index)))
-    sections.append(Section("Round 0, shared by all arms: mIoU", _shared(results)))
-    times = _times(results)
-    if times is not None:
+        add(f"Round {index}: mIoU", _scores, index)
+    add("Round 0, shared by all arms: mIoU", _shared, 0)
+    if results.times:
         words = "Of train_cam, as the jobs were last run here."
-        sections.append(Section("Training time", [words, times]))
+        sections.append(Section("Training time", [words, _times(results)]))
     sections.append(Section("Arms", [_arms(results)]))
     return sections
 
@@ -96,71 +85,55 @@ def list_words(stage: str, split: str) -> str:
     return f"{STAGES[stage]}, {split}"
 
 
-def _scores(results: Results, index: int) -> list[Part]:
-    columns = {list_words(stage, split): Measure(index, stage, split) for stage, split in SCORED}
-    parts: list[Part] = []
-    for level in results.design.levels:
-        parts += _tables(results, level, columns, "mIoU")
-        parts += _undone(results, level, columns)
-    return parts
+def _scores(results: Results, level: Level, index: int) -> list[Part]:
+    columns = _scored(index)
+    return [*_tables(results, level, columns, "mIoU"), *_undone(results, level, columns)]
 
 
-def _mechanism(results: Results, index: int) -> list[Part]:
+def _scored(index: int) -> dict[str, Measure]:
+    return {list_words(stage, split): Measure(index, stage, split) for stage, split in SCORED}
+
+
+def _mechanism(results: Results, level: Level, index: int) -> list[Part]:
     columns = {
         f"{STAGES[stage]}: {MECHANISM[name][0]}": Measure(index, stage, "val", name)
         for stage, name in DIAGNOSED
     }
-    parts: list[Part] = []
-    for level in results.design.levels:
-        parts += _tables(results, level, columns, LISTS["val"])
-    return parts
+    return _tables(results, level, columns, LISTS["val"])
 
 
-def _reliance(results: Results, index: int) -> list[Part]:
+def _reliance(results: Results, level: Level, index: int) -> list[Part]:
     columns = {words: Measure(index, "cam", "train", name) for name, (words, _) in RELIANCE.items()}
+    return _tables(results, level, columns, LISTS["train"])
+
+
+def _by_class(results: Results, level: Level, index: int) -> list[Part]:
     parts: list[Part] = []
-    for level in results.design.levels:
-        parts += _tables(results, level, columns, LISTS["train"])
+    for stage, split in BY_CLASS:
+        rows = {
+            name: Measure(index, stage, split, IOU, name)
+            for name in ("background", *results.data["classes"])
+        }
+        parts += _rows(results, level, rows, f"{list_words(stage, split)}, IoU of", "class")
     return parts
 
 
-def _by_class(results: Results, index: int) -> list[Part]:
+def _on_companions(results: Results, level: Level, index: int) -> list[Part]:
     parts: list[Part] = []
-    for level in results.design.levels:
-        for stage, split in BY_CLASS:
-            rows = {
-                name: Measure(index, stage, split, IOU, name)
-                for name in ("background", *results.data["classes"])
-            }
-            parts += _rows(results, level, rows, f"{list_words(stage, split)}, IoU of", "class")
+    for stage, split in BY_CLASS:
+        rows = {
+            f"{m.of_class} on {m.companion}": m
+            for _, m, _ in results.arms
+            if (m.round, m.stage, m.split, m.name) == (index, stage, split, ON_COMPANION)
+        }
+        what = f"{list_words(stage, split)}, percent of a class's pixels that lie on its companion"
+        parts += _rows(results, level, rows, what, "class and companion")
     return parts
 
 
-def _on_companions(results: Results, index: int) -> list[Part]:
-    found = [m for _, m, _ in results.arms if m.name == ON_COMPANION and m.round == index]
-    parts: list[Part] = []
-    for level in results.design.levels:
-        for stage, split in BY_CLASS:
-            rows = {
-                f"{m.of_class} on {m.companion}": m
-                for m in found
-                if (m.stage, m.split) == (stage, split)
-            }
-            what = (
-                f"{list_words(stage, split)}, percent of a class's pixels that lie on its companion"
-            )
-            parts += _rows(results, level, rows, what, "class and companion")
-    return parts
-
-
-def _shared(results: Results) -> list[Part]:
-    first = results.design.first_arm
-    columns = {list_words(stage, split): Measure(0, stage, split) for stage, split in SCORED}
-    parts: list[Part] = []
-    for level in results.design.levels:
-        caption = f"{level_words(level)}{_over_seeds(results, level)}"
-        parts += _table(results, level, columns, [first], caption, _mean)
-    return parts
+def _shared(results: Results, level: Level, index: int) -> list[Part]:
+    caption = f"{level_words(level)}{_over_seeds(results, level)}"
+    return _table(results, level, _scored(index), [results.design.first_arm], caption, _mean)
 
 
 def _tables(
@@ -209,7 +182,7 @@ def _undone(results: Results, level: Level, columns: Mapping[str, Measure]) -> l
     return [Table(caption, [table.rows[0], *rows, *table.rows[1:]])]
 
 
-def _body(part: Part, whole: bool = False) -> Iterator[list[str]]:
+def _body(part: Part, whole: bool = False) -> Iterator[Sequence[str]]:
     if isinstance(part, Table):
         yield from (row if whole else row[1:] for row in part.rows[1:])
 
@@ -279,7 +252,7 @@ def _damage(one: ArmResult, digits: int) -> str:
     return "-" if one.damage is None else f"{one.damage:.{digits}f}"
 
 
-def _times(results: Results) -> Table | None:
+def _times(results: Results) -> Table:
     rows = [["confounding", "round", "arm", "seconds", "of the first arm's"]]
     for (level, index, arm), found in results.times.items():
         ratio = found.ratio
@@ -288,7 +261,7 @@ def _times(results: Results) -> Table | None:
         told += f" ± {error:.2f}" if isinstance(error, float) else ""
         place = ["-" if level is None else f"{level:g}", str(index), arm]
         rows.append([*place, f"{found.seconds.mean:.1f}", told])
-    return Table("seconds of train_cam, mean over seeds", rows) if len(rows) > 1 else None
+    return Table("seconds of train_cam, mean over seeds", rows)
 
 
 def _arms(results: Results) -> Table:

@@ -127,7 +127,8 @@ def picture_sets(manifest: Manifest, judgement: Judgement) -> list[PictureSet]:
             chosen,
         )
     ]
-    ranked = _ranked(judgement.miou)
+    # the lowest first; equals in the order of the list
+    ranked = sorted(judgement.miou, key=lambda image_id: judgement.miou[image_id])
     if ranked:
         count = min(EXTREME, math.ceil(len(ranked) / 2))
         how = (
@@ -145,8 +146,3 @@ def picture_sets(manifest: Manifest, judgement: Judgement) -> list[PictureSet]:
     why = f"The highest {how}" if changed else "One round: nothing to compare."
     sets.append(PictureSet("Most changed between rounds", why, changed))
     return sets
-
-
-def _ranked(values: Mapping[str, float]) -> list[str]:
-    """The lowest first; equals in the order of the list."""
-    return sorted(values, key=lambda image_id: values[image_id])

@@ -3,52 +3,41 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from html import escape
 
 import numpy as np
 
 from conta_core.data.manifest import Manifest
-from conta_core.evaluation.report.html_pieces import Cell, Shaded, details, section, table
+from conta_core.evaluation.report.pieces import Section, Shaded, Table
 from conta_core.evaluation.summary import LISTS
 
 
-def data_set_section(manifest: Manifest) -> str:
+def data_set_section(manifest: Manifest) -> Section:
     """What the run worked on.
 
     Args:
         manifest: of the data set.
-
-    Returns:
-        html.
     """
-    parts = [f"<p>{escape(_in_words(manifest))}</p>"]
     counts = {name: tag_counts(manifest, name) for name in LISTS}
-    tagged = [name for name in LISTS if counts[name].any()]
-    rows: list[list[Cell]] = [
-        ["class", *(column for name in LISTS for column in (f"{LISTS[name]}", "percent"))]
+    rows: list[list[str]] = [
+        ["class", *(c for called in LISTS.values() for c in (called, "percent"))]
     ]
     for i, class_name in enumerate(manifest.classes):
-        row: list[Cell] = [class_name]
+        row: list[str] = [class_name]
         for name in LISTS:
             count, total = int(counts[name][i, i]), len(manifest.lists[name])
             share = count / max(total, 1)
             row += [str(count), Shaded(f"{100 * share:.1f}", share)]
         rows.append(row)
-    parts.append(table(rows, "images that have the tag, by list", text=1))
-    matrices = [
-        table(
-            _matrix_rows(manifest.classes, counts[name]),
-            f"images of the {LISTS[name]} that have both tags; shaded by the share of the row's "
-            "images; in the diagonal all images of the class",
-            text=1,
-            style="matrix",
-        )
-        for name in tagged
-    ]
-    parts += matrices[:1]
-    if len(matrices) > 1:
-        parts.append(details(f"The same for the {LISTS[tagged[1]]}", matrices[1:]))
-    return section("data-set", "Data set", parts)
+    values = {
+        "words": _in_words(manifest),
+        "counts": Table("images that have the tag, by list", rows),
+        "matrices": [
+            (called, _matrix(manifest.classes, counts[name], called))
+            for name, called in LISTS.items()
+            if counts[name].any()
+        ],
+    }
+    return Section("data-set", "Data set", "data_set.html", values)
 
 
 def tag_counts(manifest: Manifest, list_name: str) -> np.ndarray:
@@ -69,16 +58,19 @@ def tag_counts(manifest: Manifest, list_name: str) -> np.ndarray:
     return counts
 
 
-def _matrix_rows(classes: Sequence[str], counts: np.ndarray) -> list[list[Cell]]:
-    rows: list[list[Cell]] = [["class", *classes]]
+def _matrix(classes: Sequence[str], counts: np.ndarray, called: str) -> Table:
+    rows: list[list[str]] = [["class", *classes]]
     for i, name in enumerate(classes):
-        row: list[Cell] = [name]
-        for j in range(len(classes)):
-            count = int(counts[i, j])
+        row: list[str] = [name]
+        for j, count in enumerate(counts[i].tolist()):
             share = count / max(int(counts[i, i]), 1)
             row.append(str(count) if i == j or not count else Shaded(str(count), share))
         rows.append(row)
-    return rows
+    caption = (
+        f"images of the {called} that have both tags; shaded by the share of the row's images; "
+        "in the diagonal all images of the class"
+    )
+    return Table(caption, rows, style="matrix")
 
 
 def _in_words(manifest: Manifest) -> str:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
-from html import escape
 from typing import Any
 
 from conta_core.data.manifest import Manifest
@@ -12,19 +10,14 @@ from conta_core.evaluation.report.benchmarks import OF_CONTEXT, read_benchmarks
 from conta_core.evaluation.report.class_scores import classes_section
 from conta_core.evaluation.report.confounder_sets import confounders_section
 from conta_core.evaluation.report.data_set import data_set_section
-from conta_core.evaluation.report.overview import glance
+from conta_core.evaluation.report.over_rounds import confounding_section, scores_section
+from conta_core.evaluation.report.overview import overview
 from conta_core.evaluation.report.pictures import pictures_section
 from conta_core.evaluation.report.reliance import reliance_section
 from conta_core.evaluation.report.run_settings import settings_section
-from conta_core.evaluation.report.script import SCRIPT
-from conta_core.evaluation.report.sections import confounding_section, scores_section
 from conta_core.evaluation.report.sources import sources_section
-from conta_core.evaluation.report.style import STYLE
+from conta_core.evaluation.report.templates import render
 from conta_core.evaluation.report.times import times_section
-
-#: nothing but what stands in the page itself
-POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'unsafe-inline'"
-HEADING = re.compile(r'<section id="([\w-]+)"[^>]*><h2[^>]*>([^<]*)</h2>')
 
 
 def render_report(
@@ -70,33 +63,9 @@ def render_report(
         times_section(measured, summary["rounds"]),
         sources_section(summary, manifest_path, rounds, benchmarks),
     ]
-    body = [part for part in sections if part is not None]
-    return whole_page(f"Conta: {summary['run']}", glance(summary), body)
-
-
-def whole_page(title: str, top: Sequence[str], sections: Sequence[str]) -> str:
-    """A page that carries all that it needs in itself, and may load nothing.
-
-    Args:
-        title: its heading.
-        top: html between the heading and the links to the sections.
-        sections: html of :func:`conta_core.evaluation.report.html_pieces.section`.
-    """
-    head = (
-        '<meta charset="utf-8"><meta name="viewport" content="width=device-width, '
-        f'initial-scale=1"><meta http-equiv="Content-Security-Policy" content="{POLICY}">'
-        '<meta name="color-scheme" content="light dark"><link rel="icon" href="data:,">'
-        f"<title>{escape(title)}</title><style>{STYLE}</style>"
+    return render(
+        "report.html",
+        title=f"Conta: {summary['run']}",
+        sections=[one for one in sections if one is not None],
+        **overview(summary),
     )
-    content = "\n".join([f"<h1>{escape(title)}</h1>", *top, _contents(sections), *sections])
-    return (
-        f'<!doctype html>\n<html lang="en"><head>{head}</head>\n'
-        f"<body><main>\n{content}\n</main><script>{SCRIPT}</script></body></html>\n"
-    )
-
-
-def _contents(sections: Sequence[str]) -> str:
-    """Links to the sections."""
-    found = [match.groups() for part in sections if (match := HEADING.match(part))]
-    links = "".join(f'<li><a href="#{name}">{title}</a></li>' for name, title in found)
-    return f'<nav aria-label="sections"><ul>{links}</ul></nav>'

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Callable, Mapping, Sequence
-from html import escape
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import matplotlib
+from markupsafe import Markup, escape
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -20,24 +20,31 @@ COLOURS = ("#d9822b", "#2b95d6", "#29a634", "#9179f2", "#db2c6f")
 INK = "#010203"
 
 
-def plot(lines: Mapping[str, Sequence[float | None]], title: str, unit: str) -> str:
-    """One line a name over rounds, as inline SVG in the page's own text colour.
+def plot(
+    points: Iterable[tuple[str, int, float | None]], rounds: int, title: str, unit: str
+) -> list[Markup]:
+    """One line a name over rounds.
 
     Args:
-        lines: name -> its value in every round, None where there is none.
+        points: name of the line, round and value; None: the line has none there.
+        rounds: how many.
         title: of the plot.
         unit: of the values.
 
     Returns:
-        html; the same bytes for the same input.
+        The plot as :func:`drawn` gives it; nothing where no point has a value.
     """
+    lines: dict[str, list[tuple[int, float]]] = {}
+    for name, index, value in points:
+        lines.setdefault(name, []).extend([] if value is None else [(index, value)])
+    if not any(lines.values()):
+        return []
     stages = list(STAGES.values())
 
     def draw(axes: Axes) -> None:
-        for place, (name, values) in enumerate(lines.items()):
+        for place, (name, known) in enumerate(lines.items()):
             # a stage keeps its colour in every plot
             i = stages.index(name) if name in stages else place
-            known = [(x, y) for x, y in enumerate(values) if y is not None]
             axes.plot(
                 [x for x, _ in known],
                 [y for _, y in known],
@@ -46,12 +53,12 @@ def plot(lines: Mapping[str, Sequence[float | None]], title: str, unit: str) -> 
                 label=name,
             )
         axes.set(xlabel="round", ylabel=unit)
-        axes.set_xticks(range(max(len(values) for values in lines.values())))
+        axes.set_xticks(range(rounds))
 
-    return drawn(draw, title)
+    return [drawn(draw, title)]
 
 
-def drawn(draw: Callable[[Axes], None], title: str) -> str:
+def drawn(draw: Callable[[Axes], None], title: str) -> Markup:
     """A plot as inline SVG in the page's own text colour, with a legend below.
 
     Args:
@@ -59,7 +66,7 @@ def drawn(draw: Callable[[Axes], None], title: str) -> str:
         title: of the plot.
 
     Returns:
-        html; the same bytes for the same input.
+        svg; the same bytes for the same input.
     """
     ink = {
         key: INK
@@ -81,16 +88,10 @@ def drawn(draw: Callable[[Axes], None], title: str) -> str:
         figure.savefig(stream, format="svg", metadata={"Date": None, "Creator": None})
     svg = stream.getvalue()
     svg = _without_idle_ids(svg[svg.index("<svg") :].replace(INK, "currentColor"))
-    svg = svg.replace("<svg ", f'<svg role="img" aria-label="{escape(title)}" ', 1)
-    return f"<div>{svg}</div>"
+    return Markup(svg.replace("<svg ", f'<svg role="img" aria-label="{escape(title)}" ', 1))
 
 
 def _without_idle_ids(svg: str) -> str:
     """Less the ids that nothing in the picture refers to: the same ones stand in every plot."""
     used = set(re.findall(r'#([^")]+)', svg))
     return re.sub(r' id="([^"]*)"', lambda match: match[0] if match[1] in used else "", svg)
-
-
-def plot_row(plots: Sequence[str]) -> list[str]:
-    """Plots side by side where they fit; nothing where there are none."""
-    return [f'<div class="plots">{"".join(plots)}</div>'] if plots else []

@@ -13,14 +13,15 @@ import numpy as np
 from conta_core.causal.conta.context_maps import sum_classes
 from conta_core.data.manifest import Manifest
 from conta_core.data.masks import read_label_png
-from conta_core.evaluation.report.figures import figure, heat_map, heat_over, label_figure
+from conta_core.drawing.colour_maps import heat_map, heat_over
+from conta_core.evaluation.report.figures import Figure, figure, label_figure
 from conta_core.refinement.pseudo_masks import strongest_class, upsample_refined
 from conta_core.storage.stores.reader import StoreReader
 
 
 def round_figures(
     manifest: Manifest, images: Mapping[str, np.ndarray], paths: Mapping[str, Any], index: int
-) -> dict[str, list[str]]:
+) -> dict[str, list[Figure]]:
     """CAM, refined, pseudo-mask, X_m and, where the round has one, M.
 
     Args:
@@ -30,7 +31,7 @@ def round_figures(
         index: the round.
 
     Returns:
-        image id -> html of its figures.
+        image id -> its figures.
 
     Raises:
         ContaError: a store or a mask is missing or broken.
@@ -43,7 +44,7 @@ def round_figures(
 
         cams, refined, train_masks = (opened(k) for k in ("cams", "refined", "train_masks"))
         context = opened("context") if paths.get("context") else None
-        found: dict[str, list[str]] = {}
+        found: dict[str, list[Figure]] = {}
         for image_id, image in images.items():
             where, names = f"{image_id}, round {index}", manifest.class_names
             maps = cams.read(image_id, "high_res")
@@ -72,14 +73,14 @@ def _map_figure(
     label: str,
     classes: Sequence[str],
     where: str,
-) -> str:
+) -> Figure:
     """The strongest of an image's maps (k, H, W) at each pixel, over the image."""
     strongest, by_class = strongest_class(values, keys)
     shown = _names_by_area(by_class, keys, classes)
     return figure(heat_over(image, strongest), f"{label}: {shown}", f"{label} of {where}: {shown}")
 
 
-def _context_figure(store: StoreReader, image_id: str, size: tuple[int, int]) -> str:
+def _context_figure(store: StoreReader, image_id: str, size: tuple[int, int]) -> Figure:
     """M of an image at its height and width."""
     context = sum_classes(store.read(image_id, "mask").astype(np.float32))
     low, high = float(context.min()), float(context.max())

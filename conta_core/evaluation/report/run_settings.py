@@ -5,10 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from html import escape
 from typing import Any
 
-from conta_core.evaluation.report.html_pieces import details, section, table
+from conta_core.evaluation.report.pieces import Section, Table
 from conta_core.settings import Experiment, Settings
 
 _ABSENT = object()
@@ -31,34 +30,24 @@ class Setting:
     meaning: str
 
 
-def settings_section(settings: Mapping[str, Any]) -> str:
+def settings_section(settings: Mapping[str, Any]) -> Section:
     """What the run was told.
 
     Args:
         settings: the keys that the run's results depend on, nested as in the config.
-
-    Returns:
-        html.
     """
-    known = list(known_settings(settings))
-    changed = [one for one in known if one.value != one.default]
-    unused = unused_keys(settings)
-    parts = []
-    if changed:
-        rows = [["key", "this run", "default"]]
-        rows += [[one.key, one.value, one.default] for one in changed]
-        parts.append(table(rows, "settings that differ from the defaults", text=3))
-    else:
-        parts.append("<p>Every setting has its default.</p>")
-    rows = [["key", "this run", "default", "meaning"]]
-    rows += [[one.key, one.value, one.default, one.meaning] for one in known]
-    everything = [table(rows, "every setting that the results depend on", text=4, style="words")]
-    if unused:
-        everything.append(
-            f"<p>The results of this run do not depend on: {escape(', '.join(unused))}.</p>"
-        )
-    parts.append(details(f"All {len(known)} settings", everything))
-    return section("settings", "Settings", parts)
+    head = ["key", "this run", "default", "meaning"]
+    every = [[one.key, one.value, one.default, one.meaning] for one in known_settings(settings)]
+    changed = [row[:3] for row in every if row[1] != row[2]]
+    title = "settings that differ from the defaults"
+    values = {
+        "changed": Table(title, [head[:3], *changed], text=3) if changed else None,
+        "every": Table(
+            "every setting that the results depend on", [head, *every], text=4, style="words"
+        ),
+        "unused": unused_keys(settings),
+    }
+    return Section("settings", "Settings", "settings.html", values)
 
 
 def known_settings(settings: Mapping[str, Any]) -> Iterator[Setting]:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from html import escape
 from typing import Any
 
-from conta_core.evaluation.report.html_pieces import Cell, details, section, table
+from conta_core.evaluation.report.pieces import Section, Table
 from conta_core.evaluation.summary import LISTS, STAGES
 
 
@@ -15,7 +14,7 @@ def sources_section(
     manifest_path: str,
     rounds: Sequence[Mapping[str, Any]],
     benchmarks: str,
-) -> str:
+) -> Section:
     """Where each number comes from.
 
     Args:
@@ -23,13 +22,8 @@ def sources_section(
         manifest_path: of dataset.json.
         rounds: paths of each round's files, as in :func:`conta_core.stages.summarise.summarise`.
         benchmarks: folder of Snakemake's benchmark files.
-
-    Returns:
-        html.
     """
-    rows: list[list[Cell]] = [
-        ["file", "round", "scores of", "list", "ground truth", "images", "threshold"]
-    ]
+    rows = [["file", "round", "scores of", "list", "ground truth", "images", "threshold"]]
     for row in summary["scores"]:
         threshold = row.get("threshold")
         rows.append(
@@ -43,27 +37,19 @@ def sources_section(
                 f"{threshold['value']:.2f}, {threshold['chosen']}" if threshold else "-",
             ]
         )
-    others = [
-        ("Data set, tags, ground truth", manifest_path),
-        (
-            "Numbers of single images",
-            f"{_folders(rounds, 'pseudo_masks')}, against the masks that {manifest_path} names",
+    others = {
+        "Data set, tags, ground truth": manifest_path,
+        "Numbers of single images": (
+            f"{_folders(rounds, 'pseudo_masks')}, against the masks that {manifest_path} names"
         ),
-        ("Context reliance", _folders(rounds, "reliance") or "not asked"),
-        ("Confounder sets", _folders(rounds, "confounders") or "none"),
-        ("Times and memory", _times(summary, benchmarks)),
-        ("Settings", "the config, as the workflow gave it to the rule summarise"),
-    ]
-    listed = "".join(f"<dt>{escape(what)}</dt><dd>{escape(where)}</dd>" for what, where in others)
-    parts = [
-        "<p>Paths are relative to the folder in which the workflow ran.</p>",
-        f"<dl>{listed}</dl>",
-        details(
-            f"Every score: {len(rows) - 1} rows",
-            [table(rows, "scores and their files", text=7, style="words")],
-        ),
-    ]
-    return section("sources", "Where each number comes from", parts)
+        "Context reliance": _folders(rounds, "reliance") or "not asked",
+        "Confounder sets": _folders(rounds, "confounders") or "none",
+        "Times and memory": _times(summary, benchmarks),
+        "Settings": "the config, as the workflow gave it to the rule summarise",
+    }
+    scores = Table("scores and their files", rows, text=7, style="words")
+    values = {"others": others.items(), "scores": scores}
+    return Section("sources", "Where each number comes from", "sources.html", values)
 
 
 def _times(summary: Mapping[str, Any], benchmarks: str) -> str:

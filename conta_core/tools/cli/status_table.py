@@ -37,11 +37,10 @@ def status_table(found: RunStatus, console: Console) -> RenderableType:
         table.add_column(f"round {index}", no_wrap=True)
     cells: dict[str, dict[int | None, Text]] = {}
     for stage in found.stages:
-        cells.setdefault(stage.stage, {})[stage.round] = _cell(stage, ascii_only)
+        if stage.round is not None or stage.state is not State.NOT_NEEDED:
+            cells.setdefault(stage.stage, {})[stage.round] = _cell(stage, ascii_only)
     for name, row in cells.items():
-        if any(not _is_void(found, name, index) for index in row):
-            columns = [None, *range(found.rounds)]
-            table.add_row(name, *(row.get(index, Text()) for index in columns))
+        table.add_row(name, *(row.get(index, Text()) for index in (None, *range(found.rounds))))
     parts.append(table)
     for stage in found.stages:
         parts += _details(stage, ascii_only)
@@ -49,18 +48,15 @@ def status_table(found: RunStatus, console: Console) -> RenderableType:
     return Group(*parts)
 
 
-def _is_void(found: RunStatus, name: str, index: int | None) -> bool:
-    """Whether a stage of the whole run is one that it does not have."""
-    return any(
-        stage.state is State.NOT_NEEDED
-        for stage in found.stages
-        if stage.stage == name and stage.round == index and index is None
-    )
+def _look(state: State, ascii_only: bool) -> tuple[str, str]:
+    """Symbol and style of a state."""
+    symbol, plain, style = LOOKS[state]
+    return plain if ascii_only else symbol, style
 
 
 def _cell(stage: StageStatus, ascii_only: bool) -> Text:
-    symbol, plain, style = LOOKS[stage.state]
-    words = [plain if ascii_only else symbol]
+    symbol, style = _look(stage.state, ascii_only)
+    words = [symbol]
     if stage.state is not State.NOT_NEEDED:
         words.append(stage.state.value)
     if stage.parts:
@@ -74,19 +70,15 @@ def _details(stage: StageStatus, ascii_only: bool) -> list[RenderableType]:
     """What is to be said of a stage below the table."""
     if stage.state not in (State.RUNNING, State.FAILED, State.STOPPED):
         return []
-    symbol, plain, style = LOOKS[stage.state]
+    symbol, style = _look(stage.state, ascii_only)
     name = stage.stage if stage.round is None else f"round {stage.round} {stage.stage}"
     said = [stage.error] if stage.error else []
     if stage.progress is not None and stage.state is State.RUNNING:
         said.append(_told(stage))
     elif stage.note:
         said.append(stage.note)
-    lines: list[RenderableType] = [
-        Text(f"{plain if ascii_only else symbol} {name}: {'; '.join(said)}", style=style)
-    ]
-    if stage.log is not None:
-        lines.append(Text(f"  log: {stage.log}"))
-    return lines
+    lines: list[RenderableType] = [Text(f"{symbol} {name}: {'; '.join(said)}", style=style)]
+    return lines if stage.log is None else [*lines, Text(f"  log: {stage.log}")]
 
 
 def _told(stage: StageStatus) -> str:

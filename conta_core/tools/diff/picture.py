@@ -15,8 +15,8 @@ from conta_core.causal.conta.context_maps import sum_classes
 from conta_core.data.images import read_image
 from conta_core.data.manifest import Manifest
 from conta_core.data.masks import read_label_png, voc_palette
+from conta_core.drawing.colour_maps import heat_map
 from conta_core.errors import ContaError
-from conta_core.evaluation.report.figures import heat_map
 from conta_core.networks.segmentation_output import predicted_labels
 from conta_core.refinement.pseudo_masks import strongest_class, upsample_refined
 from conta_core.storage.atomic import replace_when_done

@@ -14,10 +14,11 @@ from tempfile import TemporaryDirectory
 import cv2
 import numpy as np
 
+from conta_core.drawing.label_colours import labels_over, outlined, share_entries
+from conta_core.drawing.legends import legend_in_corner
 from conta_core.errors import ContaError
 from conta_core.runtime.threads import map_in_threads
 from conta_core.tools.predict.labelling import strongest_labels
-from conta_core.tools.predict.overlay import coloured, draw_labels_in, entries
 from conta_core.tools.predict.segmenter import Segmenter
 
 # what FFmpeg says of a broken film is told by our error; read when the first film is opened
@@ -119,7 +120,7 @@ def overlay_frame(segmenter: Segmenter, frame: np.ndarray) -> tuple[np.ndarray, 
         uint8 RGB (H, W, 3) and the labels, uint8 (H, W).
     """
     labels = strongest_labels(segmenter.logits([frame])[0], (frame.shape[0], frame.shape[1]))
-    return coloured(frame, labels), labels
+    return outlined(labels_over(frame, labels), labels), labels
 
 
 def show_film(
@@ -158,8 +159,8 @@ def show_film(
             now = time.monotonic()
             recent.append(now)
             rate = (len(recent) - 1) / max(now - recent[0], 1e-9)
-            drawn = draw_labels_in(
-                picture, f"{rate:.1f} frames/s", entries(labels, segmenter.class_names)
+            drawn = legend_in_corner(
+                picture, f"{rate:.1f} frames/s", share_entries(labels, segmenter.class_names)
             )
             shown.frames += 1
             shown.seconds = now - start

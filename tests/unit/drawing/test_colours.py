@@ -9,6 +9,8 @@ from conta_core.drawing.label_colours import (
     label_areas,
     label_legend,
     labels_over,
+    outlined,
+    share_entries,
 )
 
 NAMES = ("background", "cat", "dog")
@@ -65,3 +67,23 @@ def test_the_legend_has_what_is_there_and_the_background() -> None:
     entries = label_legend(masks, NAMES)
     assert [entry.text for entry in entries] == ["background", "dog", "ignored"]
     assert [entry.colour for entry in entries] == [(0, 0, 0), (0, 128, 0), (224, 224, 192)]
+
+
+def test_a_white_line_goes_around_each_object() -> None:
+    picture = np.zeros((7, 7, 3), np.uint8)
+    labels = np.zeros((7, 7), np.uint8)
+    labels[2:6, 2:6] = 3
+    white = (outlined(picture, labels) == 255).all(axis=2)
+    assert white[2:6, 2:6].sum() == white.sum() == 12  # the object's own border
+    assert not picture.any()
+
+
+def test_shares_of_a_legend() -> None:
+    labels = np.zeros((10, 100), np.uint8)
+    labels[:, :4] = 2
+    labels[0, 99] = 1
+    entries = share_entries(labels, NAMES)
+    assert [entry.text for entry in entries] == ["dog 4 %", "cat under 1 %"]
+    assert entries[0].colour == (0, 128, 0)
+    (nothing,) = share_entries(np.zeros((2, 2), np.uint8), NAMES)
+    assert nothing.text == "background only"

@@ -13,6 +13,7 @@ from made_predictions import causal_step
 from conta_core.data.manifest import Manifest
 from conta_core.errors import ContaError
 from conta_core.evaluation.report.confounder_sets import confounders_section
+from conta_core.evaluation.report.templates import render_section
 from conta_core.storage.stores.reader import StoreReader
 from conta_core.tools.diff.images import compare_stores
 from conta_core.tools.inspect.arrays import describe_store_image
@@ -82,6 +83,7 @@ def test_show(folder: Path, data: Manifest, names: list[str]) -> None:
 
 
 def test_report(folder: Path, data: Manifest) -> None:
-    html = confounders_section(data, [{"confounders": str(folder / "confounders.h5")}])
+    section = confounders_section(data, [{"confounders": str(folder / "confounders.h5")}])
+    html = render_section(section)
     images = len(data.ids("train"))
     assert f"background: P {1 / (len(data.classes) + 1):.3f}, {images} images" in html

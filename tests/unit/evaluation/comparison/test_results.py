@@ -15,7 +15,8 @@ from made_comparison import CLASSES, LEVELS, PLACES, make_members, make_summarie
 from conta_core.errors import ContaError
 from conta_core.evaluation.comparison.measures import Measure, read_measures
 from conta_core.evaluation.comparison.results import as_content, gather_results
-from conta_core.evaluation.comparison.tables import Table, all_sections
+from conta_core.evaluation.comparison.tables import all_sections
+from conta_core.evaluation.report.pieces import Table
 from conta_core.stages.compare import compare
 from conta_core.storage.json_files import write_json
 

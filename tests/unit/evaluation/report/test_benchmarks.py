@@ -14,6 +14,7 @@ from conta_core.evaluation.report.benchmarks import (
     Measured,
     read_benchmarks,
 )
+from conta_core.evaluation.report.templates import render_section
 from conta_core.evaluation.report.times import duration, times_section
 
 RULES = Path(__file__).resolve().parents[4] / "rules"
@@ -73,7 +74,7 @@ def test_times_section() -> None:
         ("train_cam", 1): Measured(30.0, None, 1),
         ("refine_cams", 1): Measured(4.25, 10.0, 3),
     }
-    text = times_section(Benchmarks(measured, ["a/b.tsv"]), 2)
+    text = render_section(times_section(Benchmarks(measured, ["a/b.tsv"]), 2))
     words = " ".join(Page(text).words)
     assert "In all 2 min 05 s of jobs" in words
     assert "train_cam 1 min 30 s 2,048 MB 30.0 s - 2 min 00 s" in words
@@ -83,7 +84,7 @@ def test_times_section() -> None:
 
 
 def test_no_times_at_all() -> None:
-    words = " ".join(Page(times_section(Benchmarks({}, ["x"]), 2)).words)
+    words = " ".join(Page(render_section(times_section(Benchmarks({}, ["x"]), 2))).words)
     assert "No benchmarks: the workflow was run elsewhere, or they were deleted." in words
 
 

@@ -8,10 +8,11 @@ from html_page import Page
 from conta_core.data.manifest import Manifest
 from conta_core.evaluation.report import confounder_sets
 from conta_core.evaluation.report.confounder_sets import confounders_section
+from conta_core.evaluation.report.templates import render_section
 
 
 def test_grids_are_labelled(run: dict[str, Any]) -> None:
-    page = Page(confounders_section(Manifest.load(run["manifest"]), run["rounds"]))
+    page = Page(render_section(confounders_section(Manifest.load(run["manifest"]), run["rounds"])))
     words = " ".join(page.words)
     assert "Round 0" in words
     assert "Round 1" not in words
@@ -27,8 +28,8 @@ def test_many_sets_are_opened_one_by_one(
 ) -> None:
     manifest = Manifest.load(run["manifest"])
     rounds = [run["rounds"][0]] * 3
-    assert "<details>" not in confounders_section(manifest, rounds)
+    assert "<details>" not in render_section(confounders_section(manifest, rounds))
     monkeypatch.setattr(confounder_sets, "OPEN", 5)
-    page = Page(confounders_section(manifest, rounds))
+    page = Page(render_section(confounders_section(manifest, rounds)))
     assert len(page.tags("details")) == 2
     assert len(page.tags("h3")) == 1

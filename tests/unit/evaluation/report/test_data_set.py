@@ -4,6 +4,7 @@ from html_page import Page
 
 from conta_core.data.manifest import ImageRecord, Manifest
 from conta_core.evaluation.report.data_set import data_set_section, tag_counts
+from conta_core.evaluation.report.templates import render_section
 
 TAGS = {"a": ("cat", "dog"), "b": ("cat",), "c": (), "d": ("dog",), "e": ("cat", "dog")}
 
@@ -24,7 +25,7 @@ def test_tag_counts() -> None:
 
 
 def test_section() -> None:
-    page = Page(data_set_section(manifest()))
+    page = Page(render_section(data_set_section(manifest())))
     words = " ".join(page.words)
     assert 'training list "train_aug": 3 images, 2 with masks, 1 without a tag' in words
     assert "20 x 10 to 24 x 10 pixels" in words

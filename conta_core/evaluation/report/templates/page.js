@@ -1,6 +1,3 @@
-"""The script of the page: the slider over rounds, and paper, on which everything is open."""
-
-SCRIPT = """
 (() => {
   "use strict";
   const control = document.getElementById("round-control");
@@ -32,4 +29,3 @@ SCRIPT = """
   });
   addEventListener("afterprint", () => closed.forEach((one) => { one.open = false; }));
 })();
-"""
