@@ -11,33 +11,13 @@ from markupsafe import Markup
 
 from conta_core.evaluation.report.pieces import Section
 
-#: every file of the folder ``templates``: their text is part of the code of the pages
-TEMPLATES = (
-    "classes.html",
-    "comparison.html",
-    "comparison_part.html",
-    "comparison_plots.html",
-    "confounders.html",
-    "confounding.html",
-    "data_set.html",
-    "page.css",
-    "page.html",
-    "page.js",
-    "pictures.html",
-    "pieces.html",
-    "reliance.html",
-    "report.html",
-    "scores.html",
-    "section.html",
-    "settings.html",
-    "sources.html",
-    "times.html",
-)
-FOLDER = Path(__file__).with_name("templates")
+#: their text is part of the code of the pages
+PACKAGE_FILES = "templates"
+FOLDER = Path(__file__).with_name(PACKAGE_FILES)
 
 
 def template(name: str) -> Template:
-    """One of :data:`TEMPLATES`; it escapes every value, and refuses one that it was not given."""
+    """A file of the folder; it escapes every value, and refuses one that it was not given."""
     return _environment().get_template(name)
 
 

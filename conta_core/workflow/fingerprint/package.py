@@ -33,10 +33,11 @@ class Package:
     def module(self, name: str) -> Module | None:
         """A module of the package by its dotted name; None: there is none."""
         if name not in self._modules:
-            path = self.root.joinpath(*name.split("."))
-            path = path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
-            own = name.split(".")[0] == PACKAGE and path.is_file()
-            self._modules[name] = Module(name, path) if own else None
+            place = self.root.joinpath(*name.split("."))
+            files = (place / "__init__.py", place.with_suffix(".py"))
+            inside = name.split(".")[0] == PACKAGE
+            path = next((file for file in files if inside and file.is_file()), None)
+            self._modules[name] = None if path is None else Module(name, path)
         return self._modules[name]
 
     def digest(self, source: Path, name: str | None, chosen: Iterable[str] | None) -> str:

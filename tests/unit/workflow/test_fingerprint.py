@@ -337,6 +337,18 @@ def test_a_run_reaches_the_backbone_that_it_chooses(chosen: str, other: str) -> 
     assert makers[other] not in found
 
 
+def test_every_import_of_the_library_leads_to_a_definition() -> None:
+    """What is not found would be taken for another library's, and its edits would go unseen."""
+    package = workflow.fingerprint._package(REPOSITORY)
+    for path in sorted((REPOSITORY / "conta_core").rglob("*.py")):
+        module = package.of_file(path)
+        for dotted in module.imports.values():
+            if dotted.split(".")[0] == "conta_core":
+                found = package.resolve(dotted)
+                assert found is not None, f"{path}: {dotted}"
+                assert not found[0].startswith("<"), f"{path}: {dotted}"
+
+
 @pytest.mark.parametrize("name", sorted(OBSERVERS))
 def test_observers_are_there(name: str) -> None:
     """A name that is not there would leave nothing out, or hide what takes it later."""
