@@ -79,11 +79,11 @@ def get_run_settings(wildcards):
     keys = [key for key in type(experiment).model_fields if key != "context"]
     if experiment.rounds > 1:
         keys += {
-            "none": ["context.method", "context.weights"],
+            "none": ["context.method", "context.classifier_init"],
             "conta": ["context"],
             "intervention": [
                 "context.method",
-                "context.weights",
+                "context.classifier_init",
                 "context.intervention",
                 "context.prior",
             ],
@@ -161,7 +161,7 @@ def get_ingredients(wildcards):
 def get_object_masks(wildcards):
     """The pseudo-masks of the round before, whose objects method intervention recombines."""
     settings = EXPERIMENTS[wildcards.run].context.intervention
-    if get_method(wildcards) != "intervention" or settings.masks == "truth":
+    if get_method(wildcards) != "intervention" or settings.object_masks == "truth":
         return []
     pattern = "results/{run}/round-{round}/pseudo_masks"
     return get_path(pattern, wildcards.run, int(wildcards.round) - 1)
@@ -192,10 +192,10 @@ def get_measure_settings(wildcards):
 OBJECT_KEYS = [
     "context.method",
     "context.prior",
-    "context.intervention.masks",
+    "context.intervention.object_masks",
     "context.intervention.backgrounds",
-    "context.intervention.trusted",
-    "context.intervention.companions",
+    "context.intervention.area_filter",
+    "context.intervention.ownership",
 ]
 # method -> the keys of the context that its classifier depends on
 CLASSIFIER_KEYS = {
@@ -213,7 +213,7 @@ CLASSIFIER_KEYS = {
 def get_initial_weights(wildcards):
     """The segmentation model of the round before, where the classifier begins from it."""
     index = int(wildcards.round)
-    if index == 0 or EXPERIMENTS[wildcards.run].context.weights == "cam":
+    if index == 0 or EXPERIMENTS[wildcards.run].context.classifier_init == "cam_weights":
         return []
     pattern = "results/{run}/round-{round}/segmentation/model.safetensors"
     return get_path(pattern, wildcards.run, index - 1)
@@ -223,7 +223,7 @@ def get_classifier_settings(wildcards):
     """The keys that a round's classifier depends on."""
     keys = ["cam", "seed", *CLASSIFIER_KEYS[get_method(wildcards)]]
     if int(wildcards.round) > 0:
-        keys.append("context.weights")
+        keys.append("context.classifier_init")
     return pick(EXPERIMENTS[wildcards.run], keys, ["cam.scales"])
 
 
@@ -239,7 +239,7 @@ def get_pseudo_mask_settings(wildcards):
     """The keys that a round's pseudo-masks depend on."""
     keys = ["pseudo_masks", "irn.label_crf"]
     if get_first_refined(wildcards):
-        keys += ["context.intervention.threshold", "context.intervention.trusted"]
+        keys += ["context.intervention.threshold", "context.intervention.area_filter"]
     return pick(EXPERIMENTS[wildcards.run], keys)
 
 
@@ -247,8 +247,8 @@ def get_segmentation_settings(wildcards):
     """The keys that a round's segmentation model depends on."""
     experiment = EXPERIMENTS[wildcards.run]
     keys = ["segmentation", "seed"]
-    if get_method(wildcards) == "intervention" and experiment.context.intervention.segmentation:
-        keys += [*OBJECT_KEYS, "context.intervention.segmentation"]
+    if get_method(wildcards) == "intervention" and experiment.context.intervention.segmentation_recombined:
+        keys += [*OBJECT_KEYS, "context.intervention.segmentation_recombined"]
     return pick(experiment, keys)
 
 

@@ -5,7 +5,7 @@ Required inputs:
     results/{run}/round-{round}/segmentation/train_masks.h5
     results/{run}/round-{round}/segmentation/logits.h5
     results/{run}/round-{round}/pseudo_masks/      where context.source is pseudo_masks
-    (of round 0 these may be those of the run that it starts from; with context.masks: truth they
+    (of round 0 these may be those of the run that it starts from; with context.oracle_masks: true they
     are waited for all the same, and not read)
 Outputs:
     results/{run}/round-{round}/context/confounders.h5
@@ -34,7 +34,7 @@ rule build_confounders:
             "context.size",
             "context.source",
             "context.background",
-            "context.masks",
+            "context.oracle_masks",
             "context.prior",
         ),
     message:
@@ -68,7 +68,7 @@ rule deconfound:
             "context.learning_rate",
             "context.maps",
             "context.assignment",
-            "context.masks",
+            "context.oracle_masks",
             "seed",
         ),
     message:

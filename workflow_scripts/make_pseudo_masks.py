@@ -15,7 +15,7 @@ with job(snakemake.log[0], snakemake.rule, snakemake.wildcards):
         first_refined=snakemake.input.first_refined or None,
         output=snakemake.output[0],
         settings=parse_settings(PseudoMaskSettings, settings["pseudo_masks"], "pseudo_masks"),
-        trusted=context.intervention.trusted,
+        area_filter=context.intervention.area_filter,
         label_crf=parse_settings(IrnSettings, settings["irn"], "irn").label_crf,
         workers=snakemake.threads,
     )

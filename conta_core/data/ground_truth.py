@@ -16,9 +16,9 @@ def require_true_masks(data: Manifest, image_ids: Sequence[str]) -> None:
     without = [i for i in image_ids if data.images[i].mask is None]
     if without:
         raise ContaError(
-            f"context.masks is truth, but {len(without)} images have no ground-truth mask, among "
-            f"them {without[:5]}; set it to predicted, or give them masks and run index_dataset "
-            "again"
+            f"context.oracle_masks is true, but {len(without)} images have no ground-truth mask, "
+            f"among them {without[:5]}; set it to false, or give them masks and run "
+            "index_dataset again"
         )
 
 

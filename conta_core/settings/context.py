@@ -21,12 +21,12 @@ class InterventionSettings(Settings):
         0.2,
         description="share of the classifier's views that become their context without its objects",
     )
-    segmentation: Fraction = Field(
+    segmentation_recombined: Fraction = Field(
         0.4,
         description="share of the segmentation model's views that become objects in another "
         "image's context; 0: it sees real images alone",
     )
-    masks: Literal["pseudo_masks", "truth"] = Field(
+    object_masks: Literal["pseudo_masks", "truth"] = Field(
         "pseudo_masks",
         description="where objects lie: pseudo-masks (for the classifier the round before's, for "
         "the segmentation model the round's own), or ground truth",
@@ -40,17 +40,16 @@ class InterventionSettings(Settings):
     backgrounds: Literal["other", "own"] = Field(
         "other", description="objects go into another image's context, or (an ablation) their own"
     )
-    trusted: Range | None = Field(
+    area_filter: Range | None = Field(
         (0.3, 3.0),
         description="least and greatest area of an object that is trusted, over the median of its "
         "class or of all objects, whichever is smaller; null: every object",
     )
-    companions: Literal["refused", "kept"] = Field(
-        "refused",
-        description="objects whose removal costs another of the image's tags more score than their "
-        "own: not recombined, or (an ablation) trusted like any other",
+    ownership: Literal["checked", "ignored"] = Field(
+        "checked",
+        description="an object whose removal costs another of the image's tags more score than its "
+        "own is that tag's. checked: it is not recombined; ignored (an ablation): it is",
     )
-
     balance: Literal["none", "propensity"] = Field(
         "none",
         description="how the loss of each tag counts in views that are left as they are. "
@@ -59,9 +58,9 @@ class InterventionSettings(Settings):
     )
 
     @property
-    def asks_for_companions(self) -> bool:
-        """Whether objects are asked for whose they are, which those of ground truth need not be."""
-        return self.masks != "truth" and self.companions == "refused"
+    def checks_ownership(self) -> bool:
+        """Whether it is checked whose the objects are; ground truth needs no check."""
+        return self.object_masks != "truth" and self.ownership == "checked"
 
     @property
     def balances(self) -> bool:
@@ -71,12 +70,12 @@ class InterventionSettings(Settings):
     @property
     def measures_for_classifier(self) -> bool:
         """Whether the next classifier needs what was measured of a round's objects."""
-        return self.balances or self.asks_for_companions
+        return self.balances or self.checks_ownership
 
     @property
     def measures_for_segmentation(self) -> bool:
         """Whether the round's own segmentation model needs it."""
-        return self.segmentation > 0 and self.asks_for_companions
+        return self.segmentation_recombined > 0 and self.checks_ownership
 
     @model_validator(mode="after")
     def _shares(self) -> InterventionSettings:
@@ -85,8 +84,8 @@ class InterventionSettings(Settings):
                 f"recombined is {self.recombined} and counterfactual {self.counterfactual}; "
                 "together they must not exceed 1"
             )
-        if self.trusted is not None:
-            check_range("trusted", self.trusted)
+        if self.area_filter is not None:
+            check_range("area_filter", self.area_filter)
         return self
 
 
@@ -99,8 +98,8 @@ class ContextSettings(Settings):
         "in the paper; intervention: its objects are recombined with other contexts, which is not "
         "CONTA's (the default by docs/evidence.md); none: control",
     )
-    weights: Literal["cam", "segmentation"] = Field(
-        "cam",
+    classifier_init: Literal["cam_weights", "segmentation_model"] = Field(
+        "cam_weights",
         description="where the backbone of the next classifier begins, of any method: cam.weights, "
         "or the round's segmentation model, as CONTA's authors answer users",
     )
@@ -116,10 +115,10 @@ class ContextSettings(Settings):
         description="whether the confounder set has the background before the classes, of all "
         "images",
     )
-    masks: Literal["predicted", "truth"] = Field(
-        "predicted",
-        description="masks of the confounder set and X_m: predictions of the round, or (an upper "
-        "bound, in source's place) ground truth",
+    oracle_masks: bool = Field(
+        False,
+        description="an upper bound: the confounder set and X_m come from ground truth, in place "
+        "of source and of the round's predictions",
     )
     prior: Literal["uniform", "empirical"] = Field(
         "uniform",
@@ -154,11 +153,16 @@ class ContextSettings(Settings):
 
     @model_validator(mode="after")
     def _learning(self) -> ContextSettings:
-        plain = {"maps": "sum", "assignment": "own", "masks": "predicted"}
+        plain = {"maps": "sum", "assignment": "own", "oracle_masks": False}
         other = [key for key, value in plain.items() if getattr(self, key) != value]
         if self.learning == "classifier" and other:
             raise ValueError(
-                f"learning is classifier, and {other[0]} {getattr(self, other[0])}; a classifier "
-                f"that makes M itself knows {other[0]}: {plain[other[0]]} alone"
+                f"learning is classifier, and {other[0]} {_plain(getattr(self, other[0]))}; a "
+                f"classifier that makes M itself knows {other[0]}: {_plain(plain[other[0]])} alone"
             )
         return self
+
+
+def _plain(value: object) -> str:
+    """As YAML writes it."""
+    return str(value).lower()

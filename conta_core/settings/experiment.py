@@ -62,11 +62,11 @@ class Experiment(Settings):
     @model_validator(mode="after")
     def _weights(self) -> Experiment:
         both = (self.cam.backbone, self.segmentation.backbone)
-        if self.context.weights == "segmentation" and both[0] != both[1]:
+        if self.context.classifier_init == "segmentation_model" and both[0] != both[1]:
             raise ValueError(
-                f"context.weights is segmentation, but cam.backbone is {both[0]!r} and "
-                f"segmentation.backbone {both[1]!r}; a classifier can begin from a segmentation "
-                "model of the same backbone alone"
+                f"context.classifier_init is segmentation_model, but cam.backbone is "
+                f"{both[0]!r} and segmentation.backbone {both[1]!r}; a classifier can begin from a "
+                "segmentation model of the same backbone alone"
             )
         return self
 

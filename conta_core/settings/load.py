@@ -15,6 +15,7 @@ from pydantic import ValidationError
 
 from conta_core.errors import ContaError
 from conta_core.settings import ComparisonSettings, Config, Experiment, Settings
+from conta_core.settings.renamed import RENAMED
 from conta_core.settings.starts import require_equal_starts
 
 #: runs by the hundred with every key of theirs; aliases can declare billions
@@ -207,6 +208,8 @@ def _require_bounds(config: Mapping[str, Any]) -> None:
 
 def _describe(problem: Any, kind: type[Settings]) -> str:
     key = ".".join(str(part) for part in problem["loc"]) or "(whole)"
+    if problem["type"] == "extra_forbidden" and key in RENAMED:
+        return f"{key} was renamed: write {RENAMED[key]}"
     if problem["type"] == "extra_forbidden":
         siblings = _known_keys(kind, problem["loc"][:-1])
         return f"{key} is not a key; known here: {', '.join(siblings)}"

@@ -30,7 +30,7 @@ def build_confounders(
     Args:
         manifest: path of dataset.json.
         masks: train_masks.h5, or the folder of pseudo-masks, as ``context.source`` says; not
-            read with ``context.masks: truth``.
+            read with ``context.oracle_masks: true``.
         output: path of confounders.h5.
         settings: size, source, masks and prior.
         run: name of the run.
@@ -44,7 +44,7 @@ def build_confounders(
     ids = data.ids("train")
     with ExitStack() as stack:
         read: Callable[[str], np.ndarray]
-        if settings.masks == "truth":
+        if settings.oracle_masks:
             require_true_masks(data, data.ids("train", "val"))
             read = lambda image_id: read_true_mask(data, image_id)  # noqa: E731
         elif settings.source == "segmentation":
@@ -61,9 +61,9 @@ def build_confounders(
         )
     chosen = settings.model_dump(include={"size", "source", "prior"}, mode="json")
     # variants for comparisons, told where they are not the paper's
-    chosen |= settings.model_dump(
-        include={"background", "masks"}, exclude_defaults=True, mode="json"
-    )
+    chosen |= settings.model_dump(include={"background"}, exclude_defaults=True, mode="json")
+    if settings.oracle_masks:
+        chosen["masks"] = "truth"
     with write_store(
         output,
         "confounders",

@@ -22,7 +22,7 @@ from conta_core.storage.stores.writer import write_store
 LOGGER = logging.getLogger(__name__)
 
 #: keys of variants for comparisons, which the store tells where they are not the paper's
-VARIANTS = {"assignment", "maps", "masks"}
+VARIANTS = {"assignment", "maps"}
 
 
 def deconfound(
@@ -48,7 +48,7 @@ def deconfound(
         confounders: path of confounders.h5.
         train_masks: path of train_masks.h5 (X_m of the training list).
         logits: path of logits.h5 (X_m of the validation list). Neither is read with
-            ``context.masks: truth``, where X_m is the ground truth.
+            ``context.oracle_masks: true``, where X_m is the ground truth.
         output: path of context.h5.
         settings: of the causal step.
         seed: of the experiment.
@@ -65,7 +65,7 @@ def deconfound(
         prior = torch.from_numpy(store.read_root("prior")).to(device)
     size = (masks.shape[1], masks.shape[2])
     labels: Iterator[np.ndarray]
-    if settings.masks == "truth":
+    if settings.oracle_masks:
         require_true_masks(data, all_ids)
         labels = (read_true_mask(data, image_id) for image_id in all_ids)
     else:
@@ -102,6 +102,8 @@ def deconfound(
         places = shuffle_places((count, len(all_ids) - count), draws)
         contexts, alphas = contexts[places], alphas[places]
     chosen = settings.model_dump(include={"steps", "learning_rate"}, mode="json")
+    if settings.oracle_masks:
+        chosen["masks"] = "truth"
     chosen |= settings.model_dump(include=VARIANTS, exclude_defaults=True, mode="json")
     with write_store(
         output, "context", classes=data.classes, run=run, round_index=round_index, settings=chosen

@@ -31,7 +31,7 @@ def make_pseudo_masks(
     first_refined: str | None,
     output: str,
     settings: PseudoMaskSettings,
-    trusted: tuple[float, float] | None,
+    area_filter: tuple[float, float] | None,
     label_crf: LabelCrfSettings,
     workers: int,
 ) -> None:
@@ -47,7 +47,7 @@ def make_pseudo_masks(
             (:mod:`conta_core.causal.intervention.threshold`); None: it is the settings'.
         output: folder; an older one is replaced when all masks are made.
         settings: background threshold, and whether to use the CRF.
-        trusted: least and greatest area of an object that is trusted; read with
+        area_filter: least and greatest area of an object that is trusted; read with
             ``first_refined`` alone.
         label_crf: the CRF's values.
         workers: processes.
@@ -60,7 +60,7 @@ def make_pseudo_masks(
     with StoreReader(refined, "refined", ids, data.classes):
         pass  # refuses a store that lacks an image, before any work
     if first_refined is not None:
-        threshold = _same_area(data, refined, first_refined, settings, trusted, workers)
+        threshold = _same_area(data, refined, first_refined, settings, area_filter, workers)
         settings = settings.model_copy(update={"background_threshold": threshold})
     with replace_folder_when_done(output) as folder:
         tasks = (_Task(refined, data.images[i], folder, settings, label_crf) for i in ids)
@@ -74,7 +74,7 @@ def _same_area(
     refined: str,
     first_refined: str,
     settings: PseudoMaskSettings,
-    trusted: tuple[float, float] | None,
+    area_filter: tuple[float, float] | None,
     workers: int,
 ) -> float:
     """The threshold at which trusted objects are as large as in round 0."""
@@ -84,7 +84,7 @@ def _same_area(
     before = _areas(data, first_refined, np.array([own]), workers)
     first = {i: {index: float(area[0]) for index, area in found.items()} for i, found in before}
     now = dict(_areas(data, refined, THRESHOLDS, workers))
-    threshold = same_area_threshold(first, now, len(data.classes), trusted)
+    threshold = same_area_threshold(first, now, len(data.classes), area_filter)
     LOGGER.info(
         "background threshold %.2f: there, objects are as large as in round 0 at %.2f",
         threshold,

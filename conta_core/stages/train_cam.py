@@ -61,8 +61,8 @@ def train_cam(
             method none), the same work and the same draws otherwise.
         ingredients: in its place what M is made of, where W1 and W2 learn in the classifier.
         pseudo_masks: folder of the round before's <id>.png, of method intervention.
-        objects: path of the round before's objects.h5, where the intervention refuses
-            companions or balances tags by their contexts.
+        objects: path of the round before's objects.h5, where the intervention checks
+            ownership or balances tags by their contexts.
         initial_weights: path of the round before's segmentation model, from whose backbone this
             one's begins; None: from ``settings.weights``.
         output: path of the model file.
@@ -111,7 +111,7 @@ def train_cam(
             counterfactual=shares.counterfactual,
             seed=training.draws,
             taken=read_taken(objects, ids, data.classes)
-            if objects and shares.asks_for_companions
+            if objects and shares.checks_ownership
             else {},
         )
         if shares.balances:

@@ -51,7 +51,7 @@ def train_deeplab(
     Args:
         manifest: path of dataset.json.
         pseudo_masks: folder of <id>.png.
-        objects: path of the round's objects.h5, where the intervention refuses companions.
+        objects: path of the round's objects.h5, where the intervention checks ownership.
         output: path of the model file.
         settings: of the segmentation model.
         context_settings: the intervention; of another method nothing is read.
@@ -88,7 +88,7 @@ def train_deeplab(
             ids,
             object_masks(data, ids, pseudo_masks, context_settings.intervention),
             context_settings,
-            recombined=context_settings.intervention.segmentation,
+            recombined=context_settings.intervention.segmentation_recombined,
             counterfactual=0.0,
             seed=training.draws,
             taken=read_taken(objects, ids, data.classes) if objects else {},

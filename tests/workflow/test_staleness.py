@@ -81,7 +81,7 @@ CHANGES: dict[str, tuple[dict[str, Any], set[Work]]] = {
     # the causal step: nothing of the control
     "context.size": ({"context": {"size": [8, 6]}}, FROM_BUILD_CONFOUNDERS),
     "context.source": ({"context": {"source": "pseudo_masks"}}, FROM_BUILD_CONFOUNDERS),
-    "context.masks": ({"context": {"masks": "truth"}}, FROM_BUILD_CONFOUNDERS),
+    "context.oracle_masks": ({"context": {"oracle_masks": True}}, FROM_BUILD_CONFOUNDERS),
     "context.prior": (
         {"context": {"prior": "empirical"}},
         FROM_BUILD_CONFOUNDERS | FROM_TRAIN_CAM_OF_INTERVENTION,
@@ -100,24 +100,24 @@ CHANGES: dict[str, tuple[dict[str, Any], set[Work]]] = {
         {"context": {"intervention": {"recombined": 0.3}}},
         FROM_TRAIN_CAM_OF_INTERVENTION,
     ),
-    "context.intervention.segmentation": (
-        {"context": {"intervention": {"segmentation": 0.3}}},
+    "context.intervention.segmentation_recombined": (
+        {"context": {"intervention": {"segmentation_recombined": 0.3}}},
         FROM_TRAIN_DEEPLAB_OF_INTERVENTION,
     ),
-    "context.intervention.segmentation, none": (
-        {"context": {"intervention": {"segmentation": 0.0}}},
+    "context.intervention.segmentation_recombined, none": (
+        {"context": {"intervention": {"segmentation_recombined": 0.0}}},
         FROM_TRAIN_DEEPLAB_OF_INTERVENTION,
     ),
     "context.intervention.threshold": (
         {"context": {"intervention": {"threshold": "fixed"}}},
         FROM_MAKE_PSEUDO_MASKS_OF_INTERVENTION,
     ),
-    "context.intervention.masks": (
-        {"context": {"intervention": {"masks": "truth"}}},
+    "context.intervention.object_masks": (
+        {"context": {"intervention": {"object_masks": "truth"}}},
         jobs("intervention", {1: TRAIN_CAM, None: SUMMARISE}),
     ),
-    "context.intervention.companions": (
-        {"context": {"intervention": {"companions": "kept"}}},
+    "context.intervention.ownership": (
+        {"context": {"intervention": {"ownership": "ignored"}}},
         jobs("intervention", {1: TRAIN_CAM, None: SUMMARISE}),
     ),
     "context.intervention.balance": (
@@ -214,10 +214,10 @@ GROUPS: dict[str, set[str]] = {
     "context.scaling": {"train_cam", "extract_cams", "evaluate_reliance"},
     "context.size": {"build_confounders"},
     "context.source": {"build_confounders"},
-    "context.weights": {"train_cam"},
+    "context.classifier_init": {"train_cam"},
     "context.learning": {"train_cam"},
     "context.background": {"build_confounders"},
-    "context.masks": {"build_confounders", "deconfound"},
+    "context.oracle_masks": {"build_confounders", "deconfound"},
     "context.prior": {"build_confounders", "train_cam", "train_deeplab"},
     "context.steps": {"deconfound"},
     "context.learning_rate": {"deconfound"},
@@ -226,11 +226,11 @@ GROUPS: dict[str, set[str]] = {
     "context.intervention": {"train_cam", "train_deeplab"},
     "context.intervention.recombined": {"train_cam"},
     "context.intervention.counterfactual": {"train_cam"},
-    "context.intervention.segmentation": {"train_deeplab"},
+    "context.intervention.segmentation_recombined": {"train_deeplab"},
     "context.intervention.threshold": {"make_pseudo_masks"},
-    "context.intervention.companions": {"train_cam", "train_deeplab"},
+    "context.intervention.ownership": {"train_cam", "train_deeplab"},
     "context.intervention.balance": {"train_cam", "measure_objects"},
-    "context.intervention.trusted": {"train_cam", "make_pseudo_masks", "train_deeplab"},
+    "context.intervention.area_filter": {"train_cam", "make_pseudo_masks", "train_deeplab"},
     "crf": {"evaluate_crf"},
 }
 

@@ -49,7 +49,7 @@ def test_a_classifier_begins_from_a_shared_segmentation_model(
     workflow = fresh(reduced(RUNS))
     target = "results/third/round-1/cam/model.safetensors"
     assert not [work for work in workflow.stale(target) if work.round == 0]
-    changes = {"runs": {"third": {"context": {"weights": "segmentation"}}}}
+    changes = {"runs": {"third": {"context": {"classifier_init": "segmentation_model"}}}}
     found = workflow.stale(target, changes=changes)
     assert Work("train_deeplab", "control", 0) in found
     assert {work.run for work in found if work.round == 0} == {"control"}

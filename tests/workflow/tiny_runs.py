@@ -84,7 +84,7 @@ REDUCED: dict[str, Any] = {
         "size": [8, 8],
         "source": "segmentation",
         "background": False,
-        "masks": "predicted",
+        "oracle_masks": False,
         "prior": "uniform",
         "scaling": "standardise",
         "learning": "tags",
@@ -95,9 +95,9 @@ REDUCED: dict[str, Any] = {
         "intervention": {
             "recombined": 0.4,
             "counterfactual": 0.2,
-            "masks": "pseudo_masks",
+            "object_masks": "pseudo_masks",
             "backgrounds": "other",
-            "trusted": None,
+            "area_filter": None,
         },
     },
     "crf": {

@@ -20,7 +20,7 @@ class Verdict(Enum):
 
 
 def judge(
-    areas: Areas, class_count: int, trusted: tuple[float, float] | None
+    areas: Areas, class_count: int, limits: tuple[float, float] | None
 ) -> Iterator[tuple[str, int, Verdict]]:
     """Judge each object by its area beside the median of its class, or of all objects.
 
@@ -30,14 +30,14 @@ def judge(
     Args:
         areas: of every tag of every image; 0 where nothing was found.
         class_count: how many classes there are.
-        trusted: least and greatest area over that median; None: every object that is there
+        limits: least and greatest area over that median; None: every object that is there
             is trusted.
 
     Yields:
         Image id, class index, verdict.
     """
     usual = _usual_areas(areas, class_count)
-    least, greatest = trusted or (0.0, np.inf)
+    least, greatest = limits or (0.0, np.inf)
     for image_id, own in areas.items():
         for index, area in own.items():
             if area == 0 or area < least * usual[index]:

@@ -24,13 +24,13 @@ def object_masks(
         manifest: of the data set.
         ids: images that will be read.
         pseudo_masks: folder of ``<id>.png``; may be None where the settings ask for ground truth.
-        settings: ``masks`` says which masks.
+        settings: ``object_masks`` says which masks.
 
     Raises:
         ContaError: a mask is missing.
         ValueError: no folder where one is needed.
     """
-    if settings.masks == "truth":
+    if settings.object_masks == "truth":
         return manifest.read_mask
     if pseudo_masks is None:
         raise ValueError("an intervention needs pseudo-masks")

@@ -24,7 +24,7 @@ class ObjectBank:
         manifest: of the data set.
         ids: training images.
         read_mask: image id -> uint8 (H, W), 0 background, i + 1 class i.
-        trusted: least and greatest area over that median; None: every object that is there
+        area_filter: least and greatest area over the usual one; None: every object that is there
             is trusted.
         taken: image id -> class indices whose object is another tag's: never trusted, and
             since their own may stand elsewhere, missed.
@@ -43,27 +43,27 @@ class ObjectBank:
         manifest: Manifest,
         ids: Sequence[str],
         read_mask: Callable[[str], np.ndarray],
-        trusted: tuple[float, float] | None,
+        area_filter: tuple[float, float] | None,
         taken: Mapping[str, Collection[int]],
     ) -> None:
         areas = {i: _areas(read_mask(i), manifest.tag_indices(i)) for i in ids}
         self.trusted: dict[int, list[str]] = {}
         self.missed: dict[str, list[int]] = {}
         self.swallowed: set[str] = set()
-        companions = 0
-        for image_id, index, verdict in judge(areas, len(manifest.classes), trusted):
+        of_others = 0
+        for image_id, index, verdict in judge(areas, len(manifest.classes), area_filter):
             another = verdict is Verdict.TRUSTED and index in taken.get(image_id, ())
-            companions += another
+            of_others += another
             if verdict is Verdict.MISSED or another:
                 self.missed.setdefault(image_id, []).append(index)
             elif verdict is Verdict.SWALLOWED:
                 self.swallowed.add(image_id)
             else:
                 self.trusted.setdefault(index, []).append(image_id)
-        self._report(manifest, areas, companions)
+        self._report(manifest, areas, of_others)
 
     def _report(
-        self, manifest: Manifest, areas: dict[str, dict[int, float]], companions: int
+        self, manifest: Manifest, areas: dict[str, dict[int, float]], of_others: int
     ) -> None:
         if not self.trusted:
             raise ContaError(
@@ -78,7 +78,7 @@ class ObjectBank:
             "swallowed its context",
             sum(map(len, self.trusted.values())),
             sum(map(len, self.missed.values())),
-            companions,
+            of_others,
             len(self.swallowed),
         )
 

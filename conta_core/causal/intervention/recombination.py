@@ -83,7 +83,7 @@ class Intervention:
         self._manifest, self._read_mask, self._seed = manifest, read_mask, seed
         self._recombined, self._counterfactual = recombined, counterfactual
         self._settings = settings.intervention
-        self._bank = ObjectBank(manifest, ids, read_mask, self._settings.trusted, taken)
+        self._bank = ObjectBank(manifest, ids, read_mask, self._settings.area_filter, taken)
         self._classes = sorted(self._bank.trusted)
         counts = [len(self._bank.trusted[index]) for index in self._classes]
         shares = counts if settings.prior == "empirical" else [1] * len(counts)

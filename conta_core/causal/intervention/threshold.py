@@ -49,7 +49,7 @@ def same_area_threshold(
     first: Mapping[str, Mapping[int, float]],
     now: Curves,
     class_count: int,
-    trusted: tuple[float, float] | None,
+    area_filter: tuple[float, float] | None,
 ) -> float:
     """The threshold at which the objects trusted in round 0 are as large, in all, as there.
 
@@ -57,14 +57,14 @@ def same_area_threshold(
         first: areas in round 0, at its own threshold: image id -> class index -> share.
         now: areas in this round at :data:`THRESHOLDS`, of the same images and classes.
         class_count: how many classes there are.
-        trusted: as of :func:`.area_filter.judge`.
+        area_filter: as ``limits`` of :func:`.area_filter.judge`.
 
     Raises:
         ContaError: round 0 has no object to trust.
     """
     objects = [
         (image_id, index)
-        for image_id, index, verdict in judge(first, class_count, trusted)
+        for image_id, index, verdict in judge(first, class_count, area_filter)
         if verdict is Verdict.TRUSTED
     ]
     if not objects:

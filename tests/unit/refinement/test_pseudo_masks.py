@@ -101,7 +101,7 @@ def test_stage_writes_one_mask_an_image(tmp_path: Path, crf: bool, workers: int)
         first_refined=None,
         output=str(tmp_path / "masks"),
         settings=PseudoMaskSettings(crf=crf, background_threshold=0.5),
-        trusted=None,
+        area_filter=None,
         label_crf=LabelCrfSettings(),
         workers=workers,
     )

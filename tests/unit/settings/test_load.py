@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import yaml
 from conta_core.errors import ContaError
 from conta_core.settings import CamSettings, Config, ContextSettings, Experiment, Settings
 from conta_core.settings.load import load_experiments, merge, parse_settings, pick
+from conta_core.settings.renamed import RENAMED
 from conta_core.settings.render import render_config, render_schema
 
 REPOSITORY = Path(__file__).resolve().parents[3]
@@ -168,7 +170,7 @@ def test_wrong_type_or_value(config: dict[str, Any], key: str, found: str) -> No
         ),
         ({"cam": {"resize": [128, 64]}}, "resize"),
         (
-            {"context": {"weights": "segmentation"}, "cam": {"backbone": "resnet50"}},
+            {"context": {"classifier_init": "segmentation_model"}, "cam": {"backbone": "resnet50"}},
             "cam.backbone is 'resnet50' and segmentation.backbone 'efficientnet_lite0_stage5'",
         ),
     ],
@@ -177,6 +179,21 @@ def test_values_that_do_not_fit_each_other(config: dict[str, Any], part: str) ->
     message = refused(config)
     assert part in message
     assert next(iter(config)) in message
+
+
+@pytest.mark.parametrize("old", RENAMED)
+def test_an_old_key_is_refused_with_the_new_one(old: str) -> None:
+    config: Any = "any"
+    for part in reversed(old.split(".")):
+        config = {part: config}
+    message = refused(config)
+    assert message == f"config: {old} was renamed: write {RENAMED[old]}"
+    *groups, new = re.split("[ ,]", RENAMED[old])[0].split(".")
+    known: Any = Experiment()
+    for group in groups:
+        known = getattr(known, group)
+    assert hasattr(known, new)
+    assert not hasattr(known, old.rpartition(".")[2])
 
 
 def test_all_problems_at_once() -> None:

@@ -168,7 +168,7 @@ class Chain:
             "first_refined": None,
             "output": self.path("pseudo_masks"),
             "settings": PseudoMaskSettings(crf=False),
-            "trusted": None,
+            "area_filter": None,
             "label_crf": LABEL_CRF,
             "workers": 1,
         }

@@ -148,7 +148,7 @@ def test_cams_are_those_of_a_classifier_that_is_given_this_m(
     [
         ({"maps": "classes"}, "a classifier that makes M itself knows maps: sum alone"),
         ({"assignment": "shuffled"}, "knows assignment: own alone"),
-        ({"masks": "truth"}, "knows masks: predicted alone"),
+        ({"oracle_masks": True}, "knows oracle_masks: false alone"),
     ],
 )
 def test_variants_that_need_a_file(change: dict[str, Any], told: str) -> None:

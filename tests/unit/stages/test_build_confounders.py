@@ -54,7 +54,7 @@ def test_confounders_of_the_pseudo_masks(chain: Chain, data: Manifest, tmp_path:
 
 
 def test_confounders_of_the_truth(manifest_path: str, data: Manifest, tmp_path: Path) -> None:
-    folder = causal_step(tmp_path, manifest_path, tmp_path / "truth", masks="truth", steps=0)
+    folder = causal_step(tmp_path, manifest_path, tmp_path / "truth", oracle_masks=True, steps=0)
     with StoreReader(folder / "confounders.h5", "confounders") as store:
         assert store.settings["masks"] == "truth"
         for index in range(len(data.classes)):

@@ -107,7 +107,7 @@ def test_shuffled_is_a_permutation_of_own(
 def test_truth_needs_no_prediction(manifest_path: str, data: Manifest, tmp_path: Path) -> None:
     """Both stores from ground truth alone: there is no file of predictions."""
     ids = data.ids("train", "val")
-    folder = causal_step(tmp_path, manifest_path, tmp_path / "truth", masks="truth", steps=0)
+    folder = causal_step(tmp_path, manifest_path, tmp_path / "truth", oracle_masks=True, steps=0)
     with (
         StoreReader(folder / "confounders.h5", "confounders") as confounders,
         StoreReader(folder / "context.h5", "context", ids) as found,
@@ -128,7 +128,7 @@ def test_truth_is_refused_without_masks(data: Manifest, tmp_path: Path) -> None:
     images = {**data.images, last: replace(data.images[last], mask=None)}
     replace(data, images=images).save(tmp_path / "dataset.json")
     with pytest.raises(ContaError, match=f"1 images have no ground-truth mask, among .*'{last}'"):
-        causal_step(tmp_path, str(tmp_path / "dataset.json"), tmp_path / "x", masks="truth")
+        causal_step(tmp_path, str(tmp_path / "dataset.json"), tmp_path / "x", oracle_masks=True)
     assert not list((tmp_path / "x").iterdir())
 
 

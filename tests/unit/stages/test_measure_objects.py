@@ -105,7 +105,7 @@ def test_neither_network_is_shown_what_is_taken(
     objects = write_objects(tmp_path / "o.h5", data, np.array([[0.0, 1.0], [0.0, 1.0]]))
     taken = read_taken(objects, data.ids("train"), data.classes)
     settings = ContextSettings(
-        method="intervention", intervention=InterventionSettings(trusted=None)
+        method="intervention", intervention=InterventionSettings(area_filter=None)
     )
     change = {
         "output": str(tmp_path / "model.safetensors"),
@@ -129,7 +129,7 @@ def test_neither_network_is_shown_what_is_taken(
 
 def balancing(path: str, chain: Chain, tmp_path: Path, **change: Any) -> dict[str, Any]:
     """What train_cam takes to balance tags by their contexts."""
-    settings = InterventionSettings(trusted=None, companions="kept", balance="propensity")
+    settings = InterventionSettings(area_filter=None, ownership="ignored", balance="propensity")
     options = {
         "output": str(tmp_path / "model.safetensors"),
         "round_index": 1,

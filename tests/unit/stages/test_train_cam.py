@@ -78,7 +78,7 @@ def test_an_intervention_moves_no_other_draw(
     settings = CAM.model_copy(update={"views": 0, "frozen_blocks": 0})
     acting = ContextSettings(
         method="intervention",
-        intervention=InterventionSettings(recombined=0.4, counterfactual=0.3, trusted=None),
+        intervention=InterventionSettings(recombined=0.4, counterfactual=0.3, area_filter=None),
     )
     files = {name: tmp_path / f"{name}.safetensors" for name in ("control", "acting")}
 

@@ -74,7 +74,7 @@ def acting(share: float) -> ContextSettings:
     return ContextSettings(
         method="intervention",
         intervention=InterventionSettings(
-            recombined=0.0, counterfactual=1.0, segmentation=share, trusted=None
+            recombined=0.0, counterfactual=1.0, segmentation_recombined=share, area_filter=None
         ),
     )
 

@@ -15,12 +15,12 @@ from conta_core.errors import ContaError
 def bank(
     recombined_set: tuple[Manifest, Path],
     changed: dict[str, np.ndarray] | None = None,
-    trusted: tuple[float, float] | None = (0.3, 3.0),
+    area_filter: tuple[float, float] | None = (0.3, 3.0),
     taken: dict[str, list[int]] | None = None,
 ) -> ObjectBank:
     manifest, folder = recombined_set
     masks = masks_of(folder, changed)
-    return ObjectBank(manifest, manifest.ids("train"), masks, trusted, taken or {})
+    return ObjectBank(manifest, manifest.ids("train"), masks, area_filter, taken or {})
 
 
 def block(height: int, width: int, value: int) -> np.ndarray:
@@ -44,7 +44,7 @@ def test_a_small_object_was_missed(recombined_set: tuple[Manifest, Path]) -> Non
 
 
 def test_an_object_that_is_not_there_was_missed(recombined_set: tuple[Manifest, Path]) -> None:
-    found = bank(recombined_set, {"red": block(0, 0, 0)}, trusted=None)
+    found = bank(recombined_set, {"red": block(0, 0, 0)}, area_filter=None)
     assert found.missed == {"red": [0]}
     assert found.trusted == {0: ["blue"], 1: ["green", "blue"]}
 

@@ -132,7 +132,7 @@ def test_an_object_of_a_companion_is_never_set_in(
 def test_a_swallowed_context_is_no_counterfactual(recombined_set: tuple[Manifest, Path]) -> None:
     whole = np.full(SIZE, 2, np.uint8)
     act = intervention(
-        recombined_set, {"green": whole}, recombined=0.0, counterfactual=1.0, trusted=(0.1, 1.5)
+        recombined_set, {"green": whole}, recombined=0.0, counterfactual=1.0, area_filter=(0.1, 1.5)
     )
     assert act("green", 0) is None
     assert act("red", 0) is not None

@@ -52,12 +52,12 @@ def test_stages_of_the_experiment(folder: RunFolder) -> None:
     ("change", "rounds"),
     [
         ({}, [0, 1]),  # for the next classifier, and for the last round's segmentation model
-        ({"segmentation": 0.0}, [0]),
-        ({"companions": "kept"}, []),
-        ({"masks": "truth"}, []),
+        ({"segmentation_recombined": 0.0}, [0]),
+        ({"ownership": "ignored"}, []),
+        ({"object_masks": "truth"}, []),
         # for the next classifier alone
-        ({"companions": "kept", "balance": "propensity"}, [0]),
-        ({"masks": "truth", "balance": "propensity"}, [0]),
+        ({"ownership": "ignored", "balance": "propensity"}, [0]),
+        ({"object_masks": "truth", "balance": "propensity"}, [0]),
     ],
 )
 def test_rounds_that_measure_objects(
