@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -27,9 +26,3 @@ def refuse(problems: Sequence[Problem | str], what: str) -> None:
     """Raise one ContaError that lists the problems of ``what``, up to 20; none: return."""
     if problems:
         raise ProblemsError(what, [p.text if isinstance(p, Problem) else p for p in problems])
-
-
-def nearest(name: str, names: Sequence[str]) -> str:
-    """``"; did you mean 'x'?"`` for the most similar of the names, or nothing."""
-    match = difflib.get_close_matches(name, names, n=1)
-    return f"; did you mean {match[0]!r}?" if match else ""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 from heapq import nlargest
+from pathlib import Path
 
 #: names that are compared letter by letter; the others differ at both ends
 SHORTLIST = 500
@@ -27,6 +28,26 @@ def nearest(name: str, known: Iterable[str], count: int = 3) -> list[str]:
         alike.set_seq1(other)
         rated.append((-alike.ratio(), place, other))  # of equals the one with longer ends
     return [other for ratio, _, other in sorted(rated)[:count] if -ratio >= LIKENESS]
+
+
+def did_you_mean(
+    name: str, known: Iterable[str], otherwise: str = "", folder: Path | None = None
+) -> str:
+    """The end of a message that says that a name is not there.
+
+    Args:
+        name: what was asked for.
+        known: what is there.
+        otherwise: the mend where nothing is like the name.
+        folder: of files: where they lie; the message has their whole paths.
+
+    Returns:
+        ``; did you mean 'x', 'y' or 'z'?``, else ``; `` and ``otherwise``, else nothing.
+    """
+    near = [repr(str(folder / one) if folder else one) for one in nearest(name, known)]
+    words = " or ".join(filter(None, [", ".join(near[:-1]), *near[-1:]]))
+    mend = f"did you mean {words}?" if near else otherwise
+    return f"; {mend}" if mend else ""
 
 
 def _shared_ends(one: str, other: str) -> int:

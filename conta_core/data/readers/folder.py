@@ -21,8 +21,9 @@ from conta_core.data.manifest import (
     mask_values_of,
 )
 from conta_core.data.masks import IGNORE
-from conta_core.data.problems import nearest, refuse
+from conta_core.data.problems import refuse
 from conta_core.errors import ContaError
+from conta_core.runtime.nearest import did_you_mean
 from conta_core.settings import DatasetSettings
 
 LOGGER = logging.getLogger(__name__)
@@ -73,8 +74,8 @@ def read_folder(settings: DatasetSettings) -> Manifest:
             if tag not in classes:
                 problems.append(
                     f"{row.where}: tag {tag!r} of image {row.image} is no class"
-                    f"{nearest(tag, classes)}; expected some of {', '.join(classes)}: mend the "
-                    "tag, or add it to dataset.classes"
+                    f"{did_you_mean(tag, classes)}; expected some of {', '.join(classes)}: mend "
+                    "the tag, or add it to dataset.classes"
                 )
         if row.split not in splits:
             problems.append(

@@ -9,11 +9,12 @@ from pathlib import Path
 
 from conta_core.data.manifest import ImageRecord, Manifest, mask_values_of
 from conta_core.data.masks import IGNORE
-from conta_core.data.problems import Problem, nearest, refuse
+from conta_core.data.problems import Problem, refuse
 from conta_core.data.readers.voc_lists import AUGMENTED, VocList, read_list
 from conta_core.data.readers.voc_tags import tags_of_annotations, tags_of_masks
 from conta_core.data.synthetic import context_shapes
 from conta_core.errors import ContaError
+from conta_core.runtime.nearest import did_you_mean
 from conta_core.settings import DatasetSettings
 
 logger = logging.getLogger(__name__)
@@ -128,7 +129,7 @@ def choose_classes(
     """
     names = (*known, *(aliases or ()))
     problems = [
-        f"dataset.classes: {name!r} is no class of the data set{nearest(name, names)}"
+        f"dataset.classes: {name!r} is no class of the data set{did_you_mean(name, names)}"
         for name in chosen or ()
         if name not in names
     ]

@@ -11,8 +11,9 @@ import numpy as np
 from defusedxml import DefusedXmlException, ElementTree
 
 from conta_core.data.masks import read_label_png
-from conta_core.data.problems import Problem, nearest
+from conta_core.data.problems import Problem
 from conta_core.errors import ContaError
+from conta_core.runtime.nearest import did_you_mean
 from conta_core.runtime.parallel import map_in_order
 from conta_core.runtime.progress import track
 
@@ -53,8 +54,8 @@ def tags_of_annotations(
             continue
         for name in sorted(names.difference(file_classes)):
             problems.append(
-                f"{path}: object {name!r} is no class{nearest(name, file_classes)}; expected one "
-                f"of {', '.join(file_classes)}: mend the name"
+                f"{path}: object {name!r} is no class{did_you_mean(name, file_classes)}; expected "
+                f"one of {', '.join(file_classes)}: mend the name"
             )
         tags[image_id] = names
     return tags, [Problem("annotations", text) for text in problems]

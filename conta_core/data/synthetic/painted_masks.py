@@ -29,11 +29,12 @@ from PIL import Image
 from conta_core.data.manifest import check_image_id
 from conta_core.data.mask_source import MaskSource, open_masks
 from conta_core.data.masks import IGNORE, write_label_png
-from conta_core.data.problems import nearest, refuse
+from conta_core.data.problems import refuse
 from conta_core.data.readers.voc import VOC_CLASSES
 from conta_core.data.readers.voc_lists import AUGMENTED
 from conta_core.data.synthetic.painted_scene import Draws, Scene, class_values, paint_scene
 from conta_core.errors import ContaError
+from conta_core.runtime.nearest import did_you_mean
 from conta_core.runtime.progress import track
 from conta_core.runtime.seeding import numpy_generator
 from conta_core.storage.atomic import replace_folder_when_done
@@ -180,8 +181,8 @@ def _require_masks(source: MaskSource, ids: Iterable[str], path: Path) -> None:
     if missing:
         raise ContaError(
             f"{path}: names {len(missing)} ids without a mask in {source.name}, among them "
-            f"{missing[:5]}{nearest(missing[0], sorted(source.ids))}; expected <id>.png there: "
-            "add the masks or take the ids off the list"
+            f"{missing[:5]}{did_you_mean(missing[0], sorted(source.ids))}; expected <id>.png "
+            "there: add the masks or take the ids off the list"
         )
 
 

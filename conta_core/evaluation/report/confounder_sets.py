@@ -7,11 +7,15 @@ from typing import Any
 
 import numpy as np
 
-from conta_core.causal.conta.confounder_names import confounder_names
 from conta_core.data.manifest import Manifest
 from conta_core.drawing.colour_maps import heat_map
 from conta_core.evaluation.report.figures import Figure, figure
 from conta_core.evaluation.report.pieces import Section
+from conta_core.evaluation.store_kinds.confounders import (
+    Confounders,
+    ConfounderSet,
+    read_confounder_set,
+)
 from conta_core.storage.stores.reader import StoreReader
 
 #: masks that are shown without being asked for; of more, those of the last set alone
@@ -33,7 +37,7 @@ def confounders_section(manifest: Manifest, rounds: Sequence[Mapping[str, Any]])
         for index, paths in enumerate(rounds)
         if paths.get("confounders")
     }
-    top = max((float(masks.max(initial=0)) for masks, _, _ in sets.values()), default=0.0)
+    top = max((float(one.masks.max(initial=0)) for one in sets.values()), default=0.0)
     ramp = np.tile(np.linspace(0, 1, 176, dtype=np.float32), (12, 1))
     scale = f"dark: 0, bright: {top:.2f}"
     many = len(sets) * len(manifest.classes) > OPEN
@@ -43,7 +47,7 @@ def confounders_section(manifest: Manifest, rounds: Sequence[Mapping[str, Any]])
             {
                 "round": index,
                 "closed": many and index != max(sets),
-                "figures": _figures(manifest, index, *found, top),
+                "figures": _figures(found, index, top),
             }
             for index, found in sets.items()
         ],
@@ -51,29 +55,20 @@ def confounders_section(manifest: Manifest, rounds: Sequence[Mapping[str, Any]])
     return Section("confounders", "Confounder sets", "confounders.html", values)
 
 
-def _figures(
-    manifest: Manifest,
-    index: int,
-    masks: np.ndarray,
-    prior: np.ndarray,
-    count: np.ndarray,
-    top: float,
-) -> list[Figure]:
+def _figures(found: ConfounderSet, index: int, top: float) -> list[Figure]:
     """The masks of a set, in the colours of 0 to ``top``."""
-    names = confounder_names(manifest.classes, len(masks))
-    areas = [f"area {100 * mask.mean():.1f}" for mask in masks]
+    areas = [f"area {100 * mask.mean():.1f}" for mask in found.masks]
     return [
         figure(
             heat_map(mask / max(top, 1e-12)),
-            f"{name}: P {prior[i]:.3f}, {count[i]} images, {areas[i]}",
-            f"average mask of {name}, round {index}, {areas[i]} percent",
+            f"{name}: P {prior:.3f}, {count} images, {area}",
+            f"average mask of {name}, round {index}, {area} percent",
             exact=True,
         )
-        for i, (name, mask) in enumerate(zip(names, masks, strict=True))
+        for name, mask, prior, count, area in zip(*found, areas, strict=True)
     ]
 
 
-def _read(path: str, manifest: Manifest) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Masks float32 (n, h, w), prior float32 (n,) and count int64 (n,) of a store."""
-    with StoreReader(path, "confounders", (), manifest.classes) as store:
-        return store.read_root("masks"), store.read_root("prior"), store.read_root("count")
+def _read(path: str, manifest: Manifest) -> ConfounderSet:
+    with StoreReader(path, Confounders.name, (), manifest.classes) as store:
+        return read_confounder_set(store)

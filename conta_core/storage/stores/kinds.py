@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 FORMAT_VERSION = 3
 
@@ -19,35 +19,63 @@ FORMAT_VERSION = 3
 #: how many images there are without a look at each. No image id has a space
 IMAGE_SIZES = "image sizes"
 
-#: kind of store -> the arrays of each image, with their axes
-IMAGE_ARRAYS: dict[str, dict[str, str]] = {
+
+class Array(NamedTuple):
+    """An array of a store.
+
+    Attributes:
+        dtype: numpy's name of its type.
+        axes: its axes and range, in words.
+    """
+
+    dtype: str
+    axes: str
+
+
+#: kind of store -> the arrays of each image; what they mean: conta_core.evaluation.store_kinds
+IMAGE_ARRAYS: dict[str, dict[str, Array]] = {
     "cams": {
-        "keys": "k: class indices of the tags",
-        "cam": "k x h/4 x w/4, 0..1",
-        "high_res": "k x H x W, 0..1",
-        "probability": "n: sigmoid of the classifier's logits",
+        "keys": Array("int64", "k: class indices of the tags"),
+        "cam": Array("float32", "k x h/4 x w/4, 0..1"),
+        "high_res": Array("float16", "k x H x W, 0..1"),
+        "probability": Array("float32", "n: sigmoid of the classifier's logits"),
     },
-    "labels": {"labels": "H x W: 0 background, i + 1 class i, 255 ignore"},
-    "refined": {"keys": "k: class indices of the tags", "refined": "k x h/4 x w/4, after the walk"},
-    "train_masks": {"mask": "H x W: predicted labels X_m"},
-    "logits": {"logits": "n + 1 x h/8 x w/8, background first"},
+    "labels": {"labels": Array("uint8", "H x W: 0 background, i + 1 class i, 255 ignore")},
+    "refined": {
+        "keys": Array("int64", "k: class indices of the tags"),
+        "refined": Array("float32", "k x h/4 x w/4, after the walk"),
+    },
+    "train_masks": {"mask": Array("uint8", "H x W: predicted labels X_m")},
+    "logits": {"logits": Array("float32", "n + 1 x h/8 x w/8, background first")},
     "objects": {
-        "keys": "k: class indices of the tags",
-        "drop": "k x k: fall of each tag's logit (columns) once a tag's object (rows) is filled in",
-        "context": "C: mean of the last block's features of the image without its objects, or 0",
+        "keys": Array("int64", "k: class indices of the tags"),
+        "drop": Array(
+            "float32",
+            "k x k: fall of each tag's logit (columns) once a tag's object (rows) is filled in",
+        ),
+        "context": Array(
+            "float32",
+            "C: mean of the last block's features of the image without its objects, or 0",
+        ),
     },
-    "context": {"mask": "h x w: M; n x h x w: its summands by class", "alpha": "n"},
+    "context": {
+        "mask": Array("float32", "h x w: M; n x h x w: its summands by class"),
+        "alpha": Array("float32", "n"),
+    },
     "confounders": {},
 }
 
 #: kind of store -> the arrays of the whole store
-ROOT_ARRAYS: dict[str, dict[str, str]] = {
+ROOT_ARRAYS: dict[str, dict[str, Array]] = {
     "confounders": {
-        "masks": "n x h x w: class-specific average masks c_i",
-        "prior": "n: P(c)",
-        "count": "n: images of each class",
+        "masks": Array("float32", "n x h x w: class-specific average masks c_i"),
+        "prior": Array("float32", "n: P(c)"),
+        "count": Array("int64", "n: images of each class"),
     },
-    "context": {"mean": "as mask: mean M of the training list", "deviation": "scalar"},
+    "context": {
+        "mean": Array("float32", "as mask: mean M of the training list"),
+        "deviation": Array("float32", "scalar"),
+    },
 }
 
 

@@ -15,11 +15,11 @@ from rich.console import Console
 from rich.progress import track
 
 from conta_core.errors import ContaError
-from conta_core.tools.cli.properties import as_text, show_fact
+from conta_core.tools.cli.properties import as_text, show_property
 
 if TYPE_CHECKING:
-    from conta_core.tools.inspect.images import ImageLine, Images
-    from conta_core.tools.inspect.properties import Fact
+    from conta_core.tools.inspect.images import ImageLine, Listed
+    from conta_core.tools.inspect.properties import Property
     from conta_core.tools.inspect.recognise import FileKind
 
 #: columns of image ids, so that lines can be printed before all ids are known
@@ -75,7 +75,7 @@ def inspect(
     if image is not None and listing:
         raise typer.BadParameter("name an image or list them, not both")
     if not listing:
-        _show_facts(_facts(file, kind, image, check), as_json)
+        _show_properties(_properties(file, kind, image, check), as_json)
         return
     from conta_core.tools.inspect.images import find_images
 
@@ -85,36 +85,39 @@ def inspect(
         _show_list(lines, first, page, page_size, as_json)
 
 
-def _facts(file: Path, kind: FileKind, image: str | None, check: bool) -> Iterator[Fact]:
-    from conta_core.tools.inspect.arrays import describe_store_image
+def _properties(file: Path, kind: FileKind, image: str | None, check: bool) -> Iterator[Property]:
+    from conta_core.evaluation.store_kinds.images import MaskImages, open_images
+    from conta_core.tools.inspect.arrays import describe_image
     from conta_core.tools.inspect.recognise import FileKind
-    from conta_core.tools.inspect.stores import describe_store, open_store
+    from conta_core.tools.inspect.stores import describe_store
 
-    if kind != FileKind.STORE:
-        yield from _other_facts(file, kind, image, check)
-    elif image is None:
+    if kind not in (FileKind.STORE, FileKind.MASKS):
+        yield from _other_properties(file, kind, image, check)
+    elif image is not None:
+        with open_images(file) as images:
+            yield from describe_image(images, image)
+    elif kind == FileKind.STORE:
         yield from describe_store(file, check=check, track=_track)
     else:
-        with open_store(file) as store:
-            yield from describe_store_image(store, image)
+        from conta_core.tools.inspect.other_files import describe_masks
+
+        yield from describe_masks(MaskImages(file))
 
 
-def _other_facts(file: Path, kind: FileKind, image: str | None, check: bool) -> Iterator[Fact]:
+def _other_properties(
+    file: Path, kind: FileKind, image: str | None, check: bool
+) -> Iterator[Property]:
     from conta_core.tools.inspect import other_files
     from conta_core.tools.inspect.recognise import FileKind
 
     if kind == FileKind.MODEL and image is None:
         yield from other_files.describe_model(file, check=check)
-    elif kind in (FileKind.MANIFEST, FileKind.MASKS):
-        of_image = {
-            FileKind.MANIFEST: other_files.describe_manifest_image,
-            FileKind.MASKS: other_files.describe_mask,
-        }
-        whole = {
-            FileKind.MANIFEST: other_files.describe_manifest,
-            FileKind.MASKS: other_files.describe_masks,
-        }
-        yield from whole[kind](file) if image is None else of_image[kind](file, image)
+    elif kind == FileKind.MANIFEST:
+        yield from (
+            other_files.describe_manifest(file)
+            if image is None
+            else other_files.describe_manifest_image(file, image)
+        )
     elif image is not None:
         raise ContaError(f"{file}: a {kind} has no images; leave out {image!r}")
     elif kind == FileKind.PART:
@@ -141,39 +144,35 @@ def _folder(file: Path, kind: FileKind) -> ContaError:
 
 
 @contextmanager
-def _opened(file: Path, kind: FileKind) -> Iterator[Images]:
+def _opened(file: Path, kind: FileKind) -> Iterator[Listed]:
     """The images of a file."""
-    from conta_core.tools.inspect.images import ManifestImages, MaskImages, StoreImages
+    from conta_core.evaluation.store_kinds.images import open_images
+    from conta_core.tools.inspect.images import KindImages, ManifestImages
     from conta_core.tools.inspect.recognise import FileKind
-    from conta_core.tools.inspect.stores import open_store
 
-    if kind == FileKind.STORE:
-        with open_store(file) as store:
-            yield StoreImages(store)
+    if kind in (FileKind.STORE, FileKind.MASKS):
+        with open_images(file) as images:
+            yield KindImages(images)
     elif kind == FileKind.MANIFEST:
         from conta_core.data.manifest import Manifest
 
         yield ManifestImages(file, Manifest.load(file))
-    elif kind == FileKind.MASKS:
-        from conta_core.tools.inspect.other_files import mask_class_names
-
-        yield MaskImages(file, mask_class_names(file))
     elif kind in (FileKind.RUN, FileKind.ROUND):
         raise _folder(file, kind)
     else:
         raise ContaError(f"{file}: a {kind} has no list of images; name a store or dataset.json")
 
 
-def _show_facts(facts: Iterator[Fact], as_json: bool) -> None:
-    """Print facts as they come; where they end in an error, what came before it stands."""
+def _show_properties(properties: Iterator[Property], as_json: bool) -> None:
+    """Print properties as they come; where they end in an error, what came before it stands."""
     console = Console()
     found: dict[str, Any] = {}
     try:
-        for fact in facts:
+        for one in properties:
             if as_json:
-                found[fact.name] = fact.value
+                found[one.name] = one.value
             else:
-                show_fact(fact, console)
+                show_property(one, console)
     except ContaError as error:
         if as_json:
             typer.echo(json.dumps({**found, "problem": str(error)}, indent=1))

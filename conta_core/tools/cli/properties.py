@@ -1,4 +1,4 @@
-"""Facts on a terminal: a line a value, a table where a value is one."""
+"""Properties on a terminal: a line a value, a table where a value is one."""
 
 from __future__ import annotations
 
@@ -9,26 +9,26 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 
 if TYPE_CHECKING:
-    from conta_core.tools.inspect.properties import Fact
+    from conta_core.tools.inspect.properties import Property
 
-#: columns of the names of facts
+#: columns of the names of properties
 _WIDTH = 18
 #: letters from which each value of a mapping stands in a line of its own
 _LONG = 60
 
 
-def show_fact(fact: Fact, console: Console) -> None:
-    """Print one fact; every value as it is, nothing is markup."""
-    if _is_table(fact.value):
-        show(f"{fact.name}:\n{indent(table(fact.value), '  ')}", console)
+def show_property(found: Property, console: Console) -> None:
+    """Print one property; every value as it is, nothing is markup."""
+    if _is_table(found.value):
+        show(f"{found.name}:\n{indent(table(found.value), '  ')}", console)
         return
-    is_count = isinstance(fact.value, int) and not isinstance(fact.value, bool)
-    text = f"{fact.value:,}" if is_count else as_text(fact.value)
-    if isinstance(fact.value, Mapping) and len(text) > _LONG:
-        lines = [f"{key} {_inner(one)}" for key, one in fact.value.items()]
+    is_count = isinstance(found.value, int) and not isinstance(found.value, bool)
+    text = f"{found.value:,}" if is_count else as_text(found.value)
+    if isinstance(found.value, Mapping) and len(text) > _LONG:
+        lines = [f"{key} {_inner(one)}" for key, one in found.value.items()]
         text = ("\n" + " " * (_WIDTH + 1)).join(lines)
-    note = f"  ({fact.note})" if fact.note else ""
-    show(f"{fact.name:<{_WIDTH}} {text}{note}", console)
+    note = f"  ({found.note})" if found.note else ""
+    show(f"{found.name:<{_WIDTH}} {text}{note}", console)
 
 
 def table(rows: Sequence[Mapping[str, Any]]) -> str:

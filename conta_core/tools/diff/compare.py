@@ -6,7 +6,7 @@ from pathlib import Path
 
 from conta_core.errors import ContaError
 from conta_core.tools.diff.comparison import Comparison
-from conta_core.tools.diff.images import Track, compare_masks, compare_stores
+from conta_core.tools.diff.images import Track, compare_images
 from conta_core.tools.diff.runs import compare_rounds, compare_runs
 from conta_core.tools.diff.scores import compare_scores, compare_summaries
 from conta_core.tools.inspect.recognise import FileKind, recognise
@@ -32,10 +32,8 @@ def compare(
             f"{b}: a {kinds[1]}, expected a {kinds[0]} as {a}; name two files of one kind"
         )
     kind = kinds[0]
-    if kind == FileKind.STORE:
-        return compare_stores(a, b, track)
-    if kind == FileKind.MASKS:
-        return compare_masks(a, b, track)
+    if kind in (FileKind.STORE, FileKind.MASKS):
+        return compare_images(a, b, track)
     if kind == FileKind.SCORES:
         return compare_scores(a, b)
     if kind == FileKind.SUMMARY:

@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+import numpy as np
+
 
 class Pair(NamedTuple):
     """One thing that both sides say, each in its way."""
@@ -221,6 +223,16 @@ Comparison = ImageComparison | ScoreComparison | FolderComparison
 def by_loss(classes: Sequence[ClassChange]) -> list[ClassChange]:
     """Those that lost most first, those of one side last."""
     return sorted(classes, key=lambda c: math.inf if c.change is None else c.change)
+
+
+def same(a: np.ndarray, b: np.ndarray) -> bool:
+    """Whether two arrays have the same type, shape and values."""
+    return a.dtype == b.dtype and np.array_equal(a, b, equal_nan=a.dtype.kind == "f")
+
+
+def rank(values: Sequence[float]) -> tuple[float, ...]:
+    """To sort by: what cannot be compared first, then the largest values."""
+    return tuple(-math.inf if math.isnan(value) else -value for value in values)
 
 
 def _classes_json(classes: Sequence[ClassChange]) -> list[dict[str, Any]]:

@@ -6,9 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from conta_core.causal.conta.confounder_names import are_entries, confounder_names
 from conta_core.errors import ContaError
-from conta_core.storage.stores.kinds import ROOT_ARRAYS
+from conta_core.evaluation.store_kinds.confounders import read_confounder_set
 from conta_core.storage.stores.reader import StoreReader
 from conta_core.tools.diff.comparison import (
     ClassChange,
@@ -16,54 +15,50 @@ from conta_core.tools.diff.comparison import (
     ItemChange,
     Pair,
     by_loss,
+    rank,
+    same,
 )
-from conta_core.tools.diff.measures import rank, same
 
 
 def compare_confounders(
-    one: StoreReader, two: StoreReader, what: str, about: Sequence[Pair]
+    stores: Sequence[StoreReader], what: str, about: Sequence[Pair]
 ) -> ImageComparison:
-    """The confounder sets class by class."""
-    sides = [{name: s.read_root(name) for name in ROOT_ARRAYS[s.kind]} for s in (one, two)]
-    a, b = sides
-    shapes = [{name: array.shape for name, array in side.items()} for side in sides]
-    entries = len(a["masks"])
-    known = are_entries(one.classes, entries)
-    if shapes[0] != shapes[1] or not known or any(len(array) != entries for array in a.values()):
+    """Compare the confounder sets of two stores, class by class.
+
+    Raises:
+        ContaError: one of them is broken, or they are of other sizes or entries.
+    """
+    a, b = sets = [read_confounder_set(store) for store in stores]
+    if a.masks.shape != b.masks.shape:
         raise ContaError(
-            f"{two.path}: its arrays have the shapes {shapes[1]}, those of {one.path} {shapes[0]}, "
-            f"expected the same of {len(one.classes)} classes; name two confounder sets of one "
-            "context.size and context.background"
+            f"{stores[1].path}: its masks are of {b.masks.shape}, those of {stores[0].path} of "
+            f"{a.masks.shape}, expected the same; name two confounder sets of one context.size and "
+            "context.background"
         )
-    names = confounder_names(one.classes, entries)
     changes = [
         ItemChange(
             name,
             (
-                float(np.abs(a["masks"][i] - b["masks"][i]).mean()),
-                abs(float(a["prior"][i] - b["prior"][i])),
-                float(abs(int(a["count"][i]) - int(b["count"][i]))),
+                float(np.abs(a.masks[i] - b.masks[i]).mean()),
+                abs(float(a.prior[i] - b.prior[i])),
+                float(abs(int(a.counts[i]) - int(b.counts[i]))),
             ),
             "",
         )
-        for i, name in enumerate(names)
-        if any(not same(a[array][i], b[array][i]) for array in a)
+        for i, name in enumerate(a.names)
+        if any(not same(x[i], y[i]) for x, y in zip(a[1:], b[1:], strict=True))
     ]
     changes.sort(key=lambda change: rank(change.values))
-    means = [side["masks"].mean(axis=(1, 2), dtype=np.float64).tolist() for side in sides]
+    means = [one.masks.mean(axis=(1, 2), dtype=np.float64).tolist() for one in sets]
     return ImageComparison(
         what=what,
         about=about,
         unit="classes",
-        measures=(
-            "average mask difference",
-            "P(c) difference",
-            "images difference",
-        ),
-        compared=len(names),
+        measures=("average mask difference", "P(c) difference", "images difference"),
+        compared=len(a.names),
         only_a=(),
         only_b=(),
         changes=changes,
         class_measure="mean of the average mask",
-        classes=by_loss([ClassChange(*row) for row in zip(names, *means, strict=True)]),
+        classes=by_loss([ClassChange(*row) for row in zip(a.names, *means, strict=True)]),
     )

@@ -2,47 +2,38 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Sequence
+import math
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
 
-import cv2
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont
 
-from conta_core.causal.conta.context_maps import sum_classes
 from conta_core.data.images import read_image
 from conta_core.data.manifest import Manifest
-from conta_core.data.masks import read_label_png, voc_palette
+from conta_core.drawing.blocks import ColourBar, Grid, Heading, Legend
+from conta_core.drawing.cells import Cell, fit, fit_exactly, picture, shown_size
 from conta_core.drawing.colour_maps import heat_map
+from conta_core.drawing.label_colours import LegendEntry, colour_labels, label_legend
+from conta_core.drawing.sheet import Block, draw_sheet, require_picture_name, write_sheet
 from conta_core.errors import ContaError
-from conta_core.networks.segmentation_output import predicted_labels
-from conta_core.refinement.pseudo_masks import strongest_class, upsample_refined
-from conta_core.storage.atomic import replace_when_done
-from conta_core.storage.stores.reader import StoreReader
+from conta_core.evaluation.store_kinds.images import Images
+from conta_core.evaluation.store_kinds.kind import ImageKind, StoredImage
+from conta_core.evaluation.store_kinds.labels import LabelKind
 from conta_core.tools.diff.comparison import ImageComparison, ItemChange
 from conta_core.tools.diff.images import open_two
-from conta_core.tools.diff.measures import MEASURES
-from conta_core.tools.inspect.arrays import MASKS
-from conta_core.tools.inspect.other_files import mask_class_names
-from conta_core.tools.inspect.recognise import FileKind, recognise
 
-#: long side of a panel, space between panels, height of a line of text, in pixels
-PANEL, GAP, LINE = 200, 8, 18
-_INK, _PAGE, _SOFT = (20, 24, 28), (255, 255, 255), (90, 100, 110)
-
-
-class _Row(NamedTuple):
-    caption: str
-    panels: list[np.ndarray]
+#: long side of a picture in pixels
+SIDE = 200
+DIFFER = "where they differ"
+#: colours of the picture of two masks' differences
+_SAME, _NOW_BACKGROUND = (128, 128, 128), (255, 255, 255)
 
 
 def draw_changes(
     found: ImageComparison,
     a: Path,
     b: Path,
-    output: str | os.PathLike[str],
+    output: Path,
     *,
     top: int,
     manifest: Manifest | None = None,
@@ -50,7 +41,7 @@ def draw_changes(
     """Draw the images that changed most side by side.
 
     Masks are in the colours of VOC's palette, at the right with the labels of B where it differs.
-    Maps go from dark (0) to bright (1); M from its lowest to its highest value on both sides.
+    Maps go from 0 to 1; M goes from the lowest to the highest value of the drawn images.
 
     Args:
         found: the comparison of both.
@@ -63,145 +54,96 @@ def draw_changes(
     Raises:
         ContaError: nothing to draw, a file is damaged, or the picture cannot be written.
     """
-    drawn = [change for change in found.changes if not np.isnan(change.values[0])][:top]
+    require_picture_name(output)
+    drawn = [change for change in found.changes if not math.isnan(change.values[0])][:top]
     if not drawn:
         raise ContaError(
             f"{output}: no image to draw: none differs between {a} and {b} at the same size; leave "
             "-o out"
         )
-    notes = [f"A: {a}", f"B: {b}", f"the number beside an image: {found.measures[0]}"]
-    if recognise(a) == FileKind.MASKS:
-        names: Sequence[str] | None = mask_class_names(a)
-        rows = [
-            _row(change, manifest, *_mask_panels(*(_mask(side, change.id) for side in (a, b))))
-            for change in drawn
-        ]
-    else:
-        with open_two(a, b) as (one, two):
-            if one.kind == "objects":
-                raise ContaError(
-                    f"{output}: {a} and {b} hold numbers of objects, expected masks or maps to "
-                    "draw; leave -o out"
-                )
-            names = one.classes if MEASURES[one.kind].of_labels else None
-            rows = [_row(change, manifest, *_store_panels(one, two, change.id)) for change in drawn]
-    if names is not None:
-        notes.append("where they differ: the labels of B, white is background; grey: the same")
-    headings = [*(["image"] if manifest else []), "A", "B", "where they differ"]
-    picture = _page(rows, headings, notes, names or ())
-    try:
-        with replace_when_done(output) as temporary:
-            picture.save(temporary, format=_format(Path(output)))
-    except OSError as error:
-        raise ContaError(f"{output}: cannot be written ({error}); name another file") from None
+    with open_two(a, b) as sides:
+        rows, below = _drawn(sides, [change.id for change in drawn], output)
+    blocks: list[Block] = [
+        Heading(f"A: {a}"),
+        Heading(f"B: {b}"),
+        Heading(f"The number beside an image: {found.measures[0]}"),
+    ]
+    for change, cells in zip(drawn, rows, strict=True):
+        photograph, tags = _photograph(change, manifest)
+        blocks.append(Heading(f"{change.id}   {change.values[0]:.3g}   {tags}", 10.5, bold=True))
+        blocks.append(Grid([*photograph, *cells], len(photograph) + len(cells)))
+    write_sheet(draw_sheet([*blocks, *below]), output)
 
 
-def _format(path: Path) -> str:
-    known = Image.registered_extensions()
-    if path.suffix.lower() not in known:
-        raise ContaError(f"{path}: no picture by its ending; name a .png")
-    return known[path.suffix.lower()]
-
-
-def _row(change: ItemChange, manifest: Manifest | None, *panels: np.ndarray) -> _Row:
-    caption = f"{change.id}   {change.values[0]:.3g}"
+def _photograph(change: ItemChange, manifest: Manifest | None) -> tuple[list[Cell], str]:
+    """The photograph of an image, and its tags; nothing without a manifest."""
     if manifest is None:
-        return _Row(caption, list(panels))
+        return [], ""
     if change.id not in manifest.images:
         raise ContaError(
             f"the manifest of {manifest.name} has no image {change.id}; give the dataset.json of "
             "the run, or none"
         )
     record = manifest.images[change.id]
-    tags = ", ".join(record.tags)
-    return _Row(f"{caption}   {tags}", [read_image(record.image), *panels])
+    image = fit(read_image(record.image), shown_size(record.size, SIDE))
+    return [picture(image, "image")], ", ".join(record.tags)
 
 
-def _mask(folder: Path, image_id: str) -> np.ndarray:
-    return read_label_png(folder / f"{image_id}.png")
-
-
-def _mask_panels(a: np.ndarray, b: np.ndarray) -> list[np.ndarray]:
-    palette = voc_palette()
-    changed = palette[b].copy()
-    changed[(a != b) & (b == 0)] = _PAGE  # black would not be seen to have become background
-    changed[a == b] = 128
-    return [palette[a], palette[b], changed]
-
-
-def _store_panels(one: StoreReader, two: StoreReader, image_id: str) -> list[np.ndarray]:
-    kind, size = one.kind, one.size(image_id)
-    if kind in MASKS:
-        return _mask_panels(*(store.read(image_id, MASKS[kind]) for store in (one, two)))
-    if kind == "logits":
-        return _mask_panels(
-            *(predicted_labels(store.read(image_id, "logits"), size) for store in (one, two))
+def _drawn(
+    sides: tuple[Images, Images], ids: Sequence[str], output: Path
+) -> tuple[list[list[Cell]], list[Block]]:
+    """A, B and their difference for each image, and what the colours mean."""
+    kind = sides[0].kind
+    pairs = [[side.image(image_id) for side in sides] for image_id in ids]
+    if isinstance(kind, LabelKind):
+        masks = [[kind.as_labels(image) for image in pair] for pair in pairs]
+        legend = label_legend(
+            [mask for pair in masks for mask in pair],
+            ("background", *(sides[0].classes or sides[1].classes)),
         )
-    read: dict[str, Callable[[StoreReader], np.ndarray]] = {
-        "cams": lambda store: store.read(image_id, "high_res"),
-        "refined": lambda store: upsample_refined(store.read(image_id, "refined"), size),
-    }
-    if kind in read:
-        maps = [
-            strongest_class(read[kind](store), store.read(image_id, "keys"))[0]
-            for store in (one, two)
+        marks = [LegendEntry(_SAME, "the same"), LegendEntry(_NOW_BACKGROUND, "background in B")]
+        right = Legend([*marks, *legend])
+        return [_mask_cells(*pair) for pair in masks], [
+            Heading(f"{DIFFER}: the labels of B"),
+            right,
         ]
-    else:
-        maps = [sum_classes(s.read(image_id, "mask").astype(np.float32)) for s in (one, two)]
-        low, high = min(m.min() for m in maps), max(m.max() for m in maps)
-        span = max(float(high - low), 1e-12)
-        maps = [cv2.resize((m - low) / span, size[::-1]) for m in maps]
-    return [heat_map(m) for m in (*maps, np.abs(maps[0] - maps[1]))]
+    if not isinstance(kind, ImageKind):
+        raise _nothing(kind.caption, output)
+    maps = [[_map(kind, image, output) for image in pair] for pair in pairs]
+    low, high = kind.map_range or (
+        min(float(one.min()) for pair in maps for one in pair),
+        max(float(one.max()) for pair in maps for one in pair),
+    )
+    span = max(high - low, 1e-12)
+    return [_map_cells([(one - low) / span for one in pair]) for pair in maps], [
+        ColourBar(kind.caption, low, high),
+        ColourBar(f"{DIFFER}: the absolute difference of A and B", 0, span),
+    ]
 
 
-def _page(
-    rows: Sequence[_Row], headings: Sequence[str], notes: Sequence[str], names: Sequence[str]
-) -> Image.Image:
-    """Notes, headings, the rows with their captions, and the colours of the classes."""
-    shown = [_Row(row.caption, [_scaled(panel) for panel in row.panels]) for row in rows]
-    font = ImageFont.load_default(12)
-    widest = max(font.getlength(text) for text in [*notes, *(row.caption for row in shown)])
-    width = max(len(headings) * (PANEL + GAP) + GAP, int(widest) + 2 * GAP)
-    heights = [max(panel.shape[0] for panel in row.panels) + LINE + GAP for row in shown]
-    top = LINE * (len(notes) + 1) + 2 * GAP
-    entries = _legend(names, font, width)
-    below = (entries[-1][0][1] + LINE + GAP) if entries else 0
-    page = Image.new("RGB", (width, top + sum(heights) + below), _PAGE)
-    pen = ImageDraw.Draw(page)
-    for index, note in enumerate(notes):
-        pen.text((GAP, GAP + index * LINE), note, _SOFT, font)
-    for column, heading in enumerate(headings):
-        place = (GAP + column * (PANEL + GAP), GAP + len(notes) * LINE)
-        pen.text(place, heading, _INK, font)
-    for row, height in zip(shown, heights, strict=True):
-        pen.text((GAP, top), row.caption, _INK, font)
-        for column, panel in enumerate(row.panels):
-            page.paste(Image.fromarray(panel), (GAP + column * (PANEL + GAP), top + LINE))
-        top += height
-    for (left, down), colour, name in entries:
-        pen.rectangle((left, top + down + 2, left + 11, top + down + 13), colour)
-        pen.text((left + 16, top + down), name, _INK, font)
-    return page
+def _mask_cells(a: np.ndarray, b: np.ndarray) -> list[Cell]:
+    changed = colour_labels(b)
+    # black would not be seen to have become background
+    changed[(a != b) & (b == 0)] = _NOW_BACKGROUND
+    changed[a == b] = _SAME
+    size = shown_size((a.shape[0], a.shape[1]), SIDE)
+    panels = zip((colour_labels(a), colour_labels(b), changed), ("A", "B", DIFFER), strict=True)
+    return [picture(fit_exactly(pixels, size), title) for pixels, title in panels]
 
 
-def _legend(
-    names: Sequence[str], font: Any, width: int
-) -> list[tuple[tuple[int, int], tuple[int, ...], str]]:
-    """Place, colour and name of each class, in lines of a width."""
-    entries = []
-    left, down = GAP, 0
-    for index, name in enumerate(names, start=1):
-        length = 16 + int(font.getlength(name)) + 2 * GAP
-        if left + length > width and left > GAP:
-            left, down = GAP, down + LINE
-        entries.append(((left, down), tuple(voc_palette()[index].tolist()), name))
-        left += length
-    return entries
+def _map(kind: ImageKind, image: StoredImage, output: Path) -> np.ndarray:
+    values = kind.as_map(image)
+    if values is None:
+        raise _nothing(kind.caption, output)
+    return fit(values, shown_size(image.size, SIDE))
 
 
-def _scaled(pixels: np.ndarray) -> np.ndarray:
-    """At the size of a panel; what is enlarged keeps its colours."""
-    factor = PANEL / max(pixels.shape[:2])
-    size = (max(1, round(pixels.shape[1] * factor)), max(1, round(pixels.shape[0] * factor)))
-    way = cv2.INTER_NEAREST if factor > 1 else cv2.INTER_AREA
-    return np.asarray(cv2.resize(np.ascontiguousarray(pixels), size, interpolation=way))
+def _map_cells(maps: Sequence[np.ndarray]) -> list[Cell]:
+    panels = zip((*maps, np.abs(maps[0] - maps[1])), ("A", "B", DIFFER), strict=True)
+    return [picture(heat_map(values), title) for values, title in panels]
+
+
+def _nothing(held: str, output: Path) -> ContaError:
+    return ContaError(
+        f"{output}: the stores hold {held}, expected masks or maps to draw; leave -o out"
+    )

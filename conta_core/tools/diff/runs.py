@@ -8,7 +8,7 @@ from typing import Any
 
 from conta_core.evaluation.reliance import read_reliance
 from conta_core.tools.diff.comparison import FolderComparison, ImageComparison, ScoreComparison
-from conta_core.tools.diff.images import Track, compare_masks, compare_stores
+from conta_core.tools.diff.images import Track, compare_images
 from conta_core.tools.diff.scores import compare_scores
 from conta_core.workflow.stages import ROUND_FILES, round_file, round_folder, rounds_there
 
@@ -70,7 +70,7 @@ def _compare(a: Path, b: Path, track: Track) -> Found:
         return _asked(a) == _asked(b)
     if a.suffix == ".json":
         return compare_scores(a, b)
-    return compare_stores(a, b, track) if a.suffix == ".h5" else compare_masks(a, b, track)
+    return compare_images(a, b, track)
 
 
 def _asked(path: Path) -> dict[str, Any]:

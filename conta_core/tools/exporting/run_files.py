@@ -8,7 +8,7 @@ from pathlib import Path
 
 from conta_core.data.manifest import Manifest
 from conta_core.errors import ContaError
-from conta_core.runtime.nearest import nearest
+from conta_core.runtime.nearest import did_you_mean
 from conta_core.workflow.stages import ROUND_FILES, round_file, round_folder, rounds_there
 
 
@@ -60,10 +60,9 @@ def find_round(run: str | os.PathLike[str], index: int | None = None) -> RoundFi
     """
     folder = Path(run)
     if not folder.is_dir():
-        there = os.listdir(folder.parent) if folder.parent.is_dir() else []
-        near = [str(folder.parent / name) for name in nearest(folder.name, there)]
-        mend = f"did you mean {' or '.join(near)}?" if near else "name a folder results/<run>"
-        raise ContaError(f"{run}: no such folder; {mend}")
+        there = os.listdir(folder.parent) if folder.parent.is_dir() else ()
+        mend = did_you_mean(folder.name, there, "name a folder results/<run>", folder.parent)
+        raise ContaError(f"{run}: no such folder{mend}")
     if not (folder / "dataset.json").is_file():
         raise ContaError(f"{run}: not a run, it has no dataset.json; name a folder results/<run>")
     rounds = rounds_there(folder)

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-import numpy as np
-
-from conta_core.data.masks import IGNORE, read_label_png
 from conta_core.errors import ContaError
-from conta_core.runtime.nearest import nearest
-from conta_core.storage.stores.reader import StoreReader
-from conta_core.tools.inspect.arrays import MASKS, fitting
-from conta_core.tools.inspect.properties import class_name, label_name
+from conta_core.evaluation.store_kinds.images import Images, fitting
+from conta_core.evaluation.store_kinds.kind import ImageKind
+from conta_core.runtime.nearest import did_you_mean
 
 if TYPE_CHECKING:
     from conta_core.data.manifest import Manifest
@@ -39,8 +35,8 @@ class ImageLine(NamedTuple):
     classes: list[str] | None
 
 
-class Images(Protocol):
-    """What has images; :class:`StoreImages`, :class:`ManifestImages`, :class:`MaskImages`."""
+class Listed(Protocol):
+    """What has images; :class:`KindImages`, :class:`ManifestImages`."""
 
     @property
     def where(self) -> Path:
@@ -61,39 +57,24 @@ class Images(Protocol):
         """Size and classes of an image."""
 
 
-class StoreImages:
-    """The images of a store: the classes of their tags, or those that are predicted.
+class KindImages:
+    """The images of a store or of a folder of masks, with the classes that its kind tells."""
 
-    ``cams``, ``refined`` and ``objects`` have the tags; of ``labels``, ``train_masks`` and
-    ``logits`` the classes that at least one pixel (or cell) has; ``context`` has none.
-    """
-
-    def __init__(self, store: StoreReader) -> None:
-        self.where, self.class_names = store.path, store.classes
-        self.has_classes = store.kind not in ("context", "confounders")
-        self._store = store
+    def __init__(self, images: Images) -> None:
+        self.where, self.class_names = images.where, images.classes
+        self.has_classes = isinstance(images.kind, ImageKind) and images.kind.tells_classes
+        self._images = images
 
     def ids(self, wanted: Wanted = bool) -> Iterator[str]:
         """Image ids that are wanted, as they are found."""
-        return self._store.each_image_id(wanted)
+        return self._images.ids(wanted)
 
     def line(self, image_id: str) -> ImageLine:
         """Size and classes of an image."""
-        size = self._store.size(image_id)
-        with fitting(self.where, image_id):
-            return ImageLine(image_id, *size, self._classes(image_id))
-
-    def _classes(self, image_id: str) -> list[str] | None:
-        kind = self._store.kind
-        if not self.has_classes:
-            return None
-        if kind in MASKS:
-            return _named(self._store.read(image_id, MASKS[kind]), self.class_names)
-        if kind == "logits":
-            labels = self._store.read(image_id, "logits").argmax(axis=0).astype(np.uint8)
-            return _named(labels, self.class_names)
-        keys = self._store.read(image_id, "keys").tolist()
-        return [class_name(self.class_names, key) for key in keys]
+        image, kind = self._images.image(image_id), self._images.kind
+        with fitting(self.where, image):
+            classes = kind.classes(image) if isinstance(kind, ImageKind) else None
+        return ImageLine(image_id, *image.size, classes)
 
 
 class ManifestImages:
@@ -115,27 +96,8 @@ class ManifestImages:
         return ImageLine(image_id, *record.size, list(record.tags))
 
 
-class MaskImages:
-    """The masks of a folder, with the classes that they show."""
-
-    has_classes = True
-
-    def __init__(self, folder: Path, class_names: Sequence[str]) -> None:
-        self.where, self.class_names = folder, class_names
-
-    def ids(self, wanted: Wanted = bool) -> Iterator[str]:
-        """Image ids that are wanted, in the order of their names."""
-        return filter(wanted, sorted(path.stem for path in self.where.glob("*.png")))
-
-    def line(self, image_id: str) -> ImageLine:
-        """Size and classes of a mask."""
-        labels = read_label_png(self.where / f"{image_id}.png")
-        height, width = labels.shape
-        return ImageLine(image_id, height, width, _named(labels, self.class_names))
-
-
 def find_images(
-    images: Images, *, match: str | None = None, class_: str | None = None, skip: int = 0
+    images: Listed, *, match: str | None = None, class_: str | None = None, skip: int = 0
 ) -> Iterator[ImageLine]:
     """The images that fit, one by one as they are found.
 
@@ -163,19 +125,38 @@ def find_images(
         yield line
 
 
-def _require_class(images: Images, name: str) -> None:
+def require_image(where: object, image_id: str | None, known: Iterable[str], note: str = "") -> str:
+    """The image id, if it is known.
+
+    Args:
+        where: what has the images.
+        image_id: what was asked for; None: nothing was.
+        known: image ids that there are.
+        note: why one might be missing.
+
+    Raises:
+        ContaError: it is not; the message has the nearest.
+    """
+    ids = list(known)
+    some = ", ".join(ids[:3]) + (", ..." if len(ids) > 3 else "")
+    if image_id is None:
+        raise ContaError(f"{where}: holds {len(ids)} images; name one: {some}")
+    if not ids:
+        raise ContaError(f"{where}: has no image {image_id!r}: it holds none; leave the id out")
+    if image_id not in ids:
+        mend = did_you_mean(image_id, ids, f"it has {some}")
+        raise ContaError(
+            f"{where}: has no image {image_id[:80]!r} among its {len(ids)}{note}{mend}"
+        )
+    return image_id
+
+
+def _require_class(images: Listed, name: str) -> None:
     if not images.has_classes:
         raise ContaError(
             f"{images.where}: does not say which classes an image has; ask the round's cams.h5, "
             "train_masks.h5 or logits.h5"
         )
     if name not in images.class_names:
-        near = nearest(name, images.class_names)
-        hint = f"near it: {', '.join(near)}" if near else f"it has {', '.join(images.class_names)}"
-        raise ContaError(f"{images.where}: has no class {name!r}; {hint}")
-
-
-def _named(labels: np.ndarray, class_names: Sequence[str]) -> list[str]:
-    """The foreground classes in a mask."""
-    values = np.flatnonzero(np.bincount(labels.reshape(-1), minlength=IGNORE + 1)[:IGNORE])
-    return [label_name(class_names, int(value)) for value in values if value]
+        mend = did_you_mean(name, images.class_names, f"it has {', '.join(images.class_names)}")
+        raise ContaError(f"{images.where}: has no class {name!r}{mend}")

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from conta_core.errors import ContaError
-from conta_core.runtime.nearest import nearest
+from conta_core.runtime.nearest import did_you_mean
 
 _HDF5 = b"\x89HDF\r\n\x1a\n"
 #: of :data:`conta_core.storage.stores.parts.MAGIC`, in any version
@@ -115,9 +115,7 @@ def _folder_kind(path: Path) -> FileKind:
 def _suggestion(path: Path) -> str:
     """Which file may have been meant."""
     try:
-        names = nearest(path.name, (entry.name for entry in path.parent.iterdir()))
+        there = [entry.name for entry in path.parent.iterdir()]
     except OSError:
         return f"; there is no folder {path.parent} either"
-    if not names:
-        return f"; {_EXPECTED}"
-    return f"; near it: {', '.join(str(path.with_name(name)) for name in names)}"
+    return did_you_mean(path.name, there, _EXPECTED, path.parent)

@@ -1,4 +1,4 @@
-"""Facts of a store."""
+"""Properties of a store."""
 
 from __future__ import annotations
 
@@ -9,43 +9,26 @@ from pathlib import Path
 from typing import Any
 
 from conta_core.errors import ContaError
+from conta_core.evaluation.store_kinds.images import StoreImages
+from conta_core.evaluation.store_kinds.registry import KINDS
 from conta_core.storage.stores.header import MEND, read_store_attributes, store_kind
 from conta_core.storage.stores.kinds import FORMAT_VERSION, IMAGE_ARRAYS, ROOT_ARRAYS
 from conta_core.storage.stores.reader import StoreReader
-from conta_core.tools.inspect.properties import Fact, size_facts
+from conta_core.tools.inspect.arrays import root_properties
+from conta_core.tools.inspect.properties import Property, size_properties
 
-#: what a kind of store holds, in words
-HOLDS = {
-    "cams": "CAMs",
-    "labels": "IR labels",
-    "refined": "refined CAMs",
-    "train_masks": "predicted masks X_m of the training list",
-    "logits": "logits of the validation list",
-    "objects": "what each object of the pseudo-masks is worth to the scores",
-    "context": "the context M for the next round",
-    "confounders": "the confounder set",
-}
 #: damaged arrays that are spelt out
 MAX_LISTED = 20
 #: shows how far a loop over so many items is
 Track = Callable[[Iterable[str], int], Iterable[str]]
 
 
-def open_store(path: str | os.PathLike[str]) -> StoreReader:
-    """A store of whichever kind, open for reading.
-
-    Raises:
-        ContaError: no store, or one that is not to be read.
-    """
-    return StoreReader(path, store_kind(path, read_store_attributes(path)))
-
-
 def describe_store(
     path: str | os.PathLike[str], *, check: bool = False, track: Track = lambda items, _: items
-) -> Iterator[Fact]:
+) -> Iterator[Property]:
     """What a store is: first what it says of itself, then what its images are.
 
-    Facts of a store that must not be read come as far as it says them; then the error.
+    The properties of a store that must not be read come as far as it says them; then the error.
 
     Args:
         path: of the store.
@@ -57,47 +40,44 @@ def describe_store(
     """
     attributes = read_store_attributes(path)
     kind = store_kind(path, attributes)
-    yield Fact("what", f"{HOLDS[kind]} (conta-{kind})")
+    yield Property("what", f"{KINDS[kind].title} (conta-{kind})")
     yield from _header(attributes)
-    yield Fact("bytes", Path(path).stat().st_size)
+    yield Property("bytes", Path(path).stat().st_size)
     with StoreReader(path, kind) as store:
         if not check:
-            yield Fact("checksums", "not checked", "--check reads every byte")
+            yield Property("checksums", "not checked", "--check reads every byte")
         if IMAGE_ARRAYS[kind]:
-            yield from size_facts(store.size_counts())
-            yield Fact("arrays of each image", _image_arrays(store))
+            yield from size_properties(store.size_counts())
+            yield Property("arrays of each image", _image_arrays(store))
         if kind in ROOT_ARRAYS:
-            # lazy: statistics of arrays are of no use to the rest
-            from conta_core.tools.inspect.arrays import root_facts
-
-            yield from root_facts(store)
+            yield from root_properties(StoreImages(store))
         if check:
             yield from _checked(store, track)
 
 
-def _header(attributes: dict[str, Any]) -> Iterator[Fact]:
+def _header(attributes: dict[str, Any]) -> Iterator[Property]:
     version = attributes.get("format_version", "none")
     note = "" if version == FORMAT_VERSION else f"this version of Conta reads {FORMAT_VERSION}"
-    yield Fact("format version", version, note)
+    yield Property("format version", version, note)
     for name in ("run", "round"):
-        yield Fact(name, attributes.get(name, "cannot be read"))
+        yield Property(name, attributes.get(name, "cannot be read"))
     classes = attributes.get("classes", "cannot be read")
-    yield Fact("classes", classes, str(len(classes)) if isinstance(classes, list) else "")
-    yield Fact("settings", attributes.get("settings", "cannot be read"))
-    yield Fact("complete", "yes" if attributes.get("complete") else "no")
+    yield Property("classes", classes, str(len(classes)) if isinstance(classes, list) else "")
+    yield Property("settings", attributes.get("settings", "cannot be read"))
+    yield Property("complete", "yes" if attributes.get("complete") else "no")
 
 
 def _image_arrays(store: StoreReader) -> list[dict[str, str]]:
     """Names and axes by the kind of store; types by the first image."""
     rows = []
     first = next(store.each_image_id(), None)
-    for name, axes in IMAGE_ARRAYS[store.kind].items():
+    for name, array in IMAGE_ARRAYS[store.kind].items():
         dtype = "-" if first is None else str(store.read(first, name).dtype)
-        rows.append({"name": name, "type": dtype, "axes and range": axes})
+        rows.append({"name": name, "type": dtype, "axes and range": array.axes})
     return rows
 
 
-def _checked(store: StoreReader, track: Track) -> Iterator[Fact]:
+def _checked(store: StoreReader, track: Track) -> Iterator[Property]:
     arrays, damaged = 0, []
     images, ids = IMAGE_ARRAYS[store.kind], store.image_ids
     if images:
@@ -110,10 +90,10 @@ def _checked(store: StoreReader, track: Track) -> Iterator[Fact]:
         arrays += 1
         damaged += _problem(lambda n=name: store.read_root(n))  # type: ignore[misc]
     if not damaged:
-        yield Fact("checksums", "right", f"all {arrays} arrays were read")
+        yield Property("checksums", "right", f"all {arrays} arrays were read")
         return
-    yield Fact("checksums", "wrong", f"{len(damaged)} of {arrays} arrays")
-    yield Fact("damaged", damaged[:MAX_LISTED])
+    yield Property("checksums", "wrong", f"{len(damaged)} of {arrays} arrays")
+    yield Property("damaged", damaged[:MAX_LISTED])
     raise ContaError(
         f"{store.path}: {len(damaged)} of {arrays} arrays cannot be read, expected all; {MEND}"
     )

@@ -13,7 +13,7 @@ import numpy as np
 
 from conta_core.data.images import exif_orientation, open_image, read_image
 from conta_core.errors import ContaError, ProblemsError
-from conta_core.runtime.nearest import nearest
+from conta_core.runtime.nearest import did_you_mean
 
 #: endings of the formats that are read (:data:`conta_core.data.images.FORMATS`)
 ENDINGS = frozenset(
@@ -122,9 +122,8 @@ def _search(asked: str, output: Path) -> Iterator[Photograph]:
         yield from _chosen(asked, _fixed_part(path), files)
     else:
         there = os.listdir(path.parent) if path.parent.is_dir() else []
-        near = nearest(path.name, there)
-        mend = f"did you mean {' or '.join(near)}?" if near else "check the path"
-        raise ContaError(f"{asked}: no such file or folder; {mend}")
+        mend = did_you_mean(path.name, there, "check the path", path.parent)
+        raise ContaError(f"{asked}: no such file or folder{mend}")
 
 
 def _files_below(folder: Path) -> Iterator[Path]:

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from conta_core.causal.conta.confounder_names import are_entries, confounder_names
 from conta_core.causal.conta.context_maps import sum_classes
 from conta_core.drawing.blocks import ColourBar, Grid, Heading
 from conta_core.drawing.cells import Bar, Cell, bar_chart, fit_exactly, picture
 from conta_core.drawing.colour_maps import heat_map, signed_map
 from conta_core.drawing.sheet import Block
-from conta_core.errors import ContaError
+from conta_core.evaluation.store_kinds.confounders import read_confounder_set
+from conta_core.evaluation.store_kinds.context import Context
+from conta_core.evaluation.store_kinds.kind import StoredImage
 from conta_core.storage.stores.reader import StoreReader
-from conta_core.tools.show.maps import map_pixels
+from conta_core.tools.show.maps import map_pixels, require_finite
 from conta_core.tools.show.scene import Scene, View
 
 #: up to so many classes -> long side of a confounder's picture in pixels, and columns
@@ -25,14 +26,7 @@ MAX_BARS = 24
 
 def confounders_sheet(store: StoreReader) -> list[Block]:
     """The average mask of each class with P(c) and its number of images, on one scale."""
-    masks, prior, count = (store.read_root(name) for name in ("masks", "prior", "count"))
-    fits = masks.ndim == 3 and len(masks) == len(prior) == len(count)
-    if not fits or not are_entries(store.classes, len(masks)):
-        raise ContaError(
-            f"{store.path}: masks of {masks.shape}, {len(prior)} priors and {len(count)} counts "
-            f"for {len(store.classes)} classes; delete the store and let the workflow make it again"
-        )
-    classes = confounder_names(store.classes, len(masks))
+    classes, masks, prior, count = read_confounder_set(store)
     further = " and the background" if len(classes) > len(store.classes) else ""
     side, columns = next((side, columns) for most, side, columns in _SIZES if len(classes) <= most)
     high = max(float(masks.max(initial=0)), 1e-12)
@@ -53,10 +47,20 @@ def confounders_sheet(store: StoreReader) -> list[Block]:
     ]
 
 
-def context_sheet(store: StoreReader, scene: Scene, view: View) -> list[Block]:
-    """M of an image over its geometry, as the equation gives it and standardised; its alphas."""
-    context, alpha, mean, deviation = read_context(store, scene)
-    names = confounder_names(store.classes, len(alpha))
+def context_sheet(
+    kind: Context, image: StoredImage, store: StoreReader, scene: Scene, view: View
+) -> list[Block]:
+    """M of an image over its geometry, as the equation gives it and standardised; its alphas.
+
+    Raises:
+        ValueError: arrays that do not fit each other or the classes.
+    """
+    context, alphas = kind.as_map(image), kind.alphas(image)
+    mean, deviation = store.read_root("mean"), float(store.read_root("deviation"))
+    if image.read("mask").shape != mean.shape:
+        raise ValueError(f"M of {context.shape}, its mean of {mean.shape}")
+    require_finite(context, mean, np.array([deviation, *alphas.values()]))
+    mean = sum_classes(mean)
     high = max(float(context.max()), 1e-12)
     # as the classifier reads it with `context.scaling: standardise`
     standardised = (context - mean) / max(deviation, 1e-12)
@@ -69,7 +73,7 @@ def context_sheet(store: StoreReader, scene: Scene, view: View) -> list[Block]:
         cells.append(picture(map_pixels(context / high, scene, view), "M, over the image"))
     signed = signed_map(scene.map(standardised / reach))
     cells.append(picture(signed, "M, standardised", _range(standardised)))
-    chart = bar_chart(alpha_bars(alpha, names, scene.tags), "alphas", _marks(scene))
+    chart = bar_chart(alpha_bars(alphas, scene.tags), "alphas", _marks(scene))
     cells.append(chart)
     return [
         Heading(scene.about, 11, bold=True),
@@ -84,41 +88,19 @@ def context_sheet(store: StoreReader, scene: Scene, view: View) -> list[Block]:
     ]
 
 
-def read_context(
-    store: StoreReader, scene: Scene
-) -> tuple[np.ndarray, np.ndarray, np.ndarray, float]:
-    """M (h, w), its alphas (n,), the training list's mean M (h, w) and deviation.
+def alpha_bars(alphas: Mapping[str, float], tags: Sequence[str] | None) -> list[Bar]:
+    """A bar an entry, in their order; of many: the tags, the largest, and the rest.
 
-    Of summands by class their sums are M and its mean; the deviation is theirs.
+    Args:
+        alphas: entry of the confounder set -> its alpha.
+        tags: of the image; None: not known.
     """
-    context = store.read(scene.image_id, "mask").astype(np.float32)
-    alpha = store.read(scene.image_id, "alpha")
-    mean, deviation = store.read_root("mean"), store.read_root("deviation")
-    fits = context.ndim == 2 or (context.ndim == 3 and len(context) == len(alpha))
-    known = alpha.ndim == 1 and are_entries(store.classes, len(alpha))
-    if not fits or mean.shape != context.shape or not known:
-        raise ContaError(
-            f"{store.path}: {scene.image_id} has M of {context.shape} and {alpha.shape} alphas, "
-            f"expected {mean.shape} and {len(store.classes)}; delete the store and let the "
-            "workflow make it again"
-        )
-    if not all(np.isfinite(values).all() for values in (context, alpha, mean, deviation)):
-        raise ContaError(
-            f"{store.path}: M, the alphas or their mean of {scene.image_id} hold numbers that are "
-            "not finite; delete the store and let the workflow make it again"
-        )
-    return sum_classes(context), alpha, sum_classes(mean), float(deviation)
-
-
-def alpha_bars(alpha: np.ndarray, classes: Sequence[str], tags: Sequence[str] | None) -> list[Bar]:
-    """A bar a class in the order of the classes; of many: the tags, the largest, and the rest."""
     own = set(tags or ())
-    first = sorted(range(len(classes)), key=lambda i: (classes[i] not in own, -float(alpha[i])))
-    chosen = sorted(first[:MAX_BARS])
-    bars = [Bar(classes[i], float(alpha[i]), classes[i] in own) for i in chosen]
-    if len(classes) > len(chosen):
-        rest = float(alpha.sum()) - sum(bar.value for bar in bars)
-        bars.append(Bar(f"{len(classes) - len(chosen)} others together", max(rest, 0.0)))
+    first = sorted(alphas, key=lambda name: (name not in own, -alphas[name]))[:MAX_BARS]
+    bars = [Bar(name, alpha, name in own) for name, alpha in alphas.items() if name in first]
+    if len(alphas) > len(bars):
+        rest = sum(alphas.values()) - sum(bar.value for bar in bars)
+        bars.append(Bar(f"{len(alphas) - len(bars)} others together", max(rest, 0.0)))
     return bars
 
 

@@ -16,18 +16,9 @@ from conta_core.drawing.label_colours import (
     labels_over,
 )
 from conta_core.drawing.sheet import Block
-from conta_core.errors import ContaError
-from conta_core.networks.segmentation_output import predicted_labels
-from conta_core.storage.stores.reader import StoreReader
 from conta_core.tools.show.maps import columns_for
 from conta_core.tools.show.scene import Scene, View
 
-#: kind of store -> what its labels are called
-TITLES = {
-    "labels": "IR labels",
-    "train_masks": "X_m",
-    "logits": "prediction: argmax of the logits",
-}
 TRUTH = "ground truth"
 #: names that a caption spells out
 MAX_NAMES = 5
@@ -85,28 +76,3 @@ def areas(labels: np.ndarray, names: Sequence[str]) -> str:
 
 def _percent(share: float) -> str:
     return f"{share:.1f} %" if share >= 0.05 else "below 0.1 %"
-
-
-def read_labels(store: StoreReader, scene: Scene) -> np.ndarray:
-    """The labels of an image, uint8 (H, W), of a store of a kind in :data:`TITLES`.
-
-    Raises:
-        ContaError: an array that does not fit the image or the classes.
-    """
-    if store.kind == "logits":
-        logits = store.read(scene.image_id, "logits")
-        if logits.ndim != 3 or len(logits) != len(store.classes) + 1:
-            raise _misfit(store, scene, logits)
-        return predicted_labels(logits, scene.size)
-    labels = store.read(scene.image_id, "labels" if store.kind == "labels" else "mask")
-    if labels.shape != scene.size or labels.dtype != np.uint8:
-        raise _misfit(store, scene, labels)
-    return labels
-
-
-def _misfit(store: StoreReader, scene: Scene, array: np.ndarray) -> ContaError:
-    return ContaError(
-        f"{store.path}: {scene.image_id} has an array of {array.shape}, {array.dtype}, which does "
-        f"not fit an image of {scene.size} and {len(store.classes)} classes; delete the store and "
-        "let the workflow make it again"
-    )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,16 +15,19 @@ from conta_core.drawing.colour_maps import heat_map
 from conta_core.drawing.label_colours import label_legend
 from conta_core.drawing.sheet import Block
 from conta_core.errors import ContaError
-from conta_core.refinement.pseudo_masks import strongest_class
-from conta_core.storage.stores.reader import StoreReader
-from conta_core.tools.show.context import read_context
-from conta_core.tools.show.maps import map_pixels, read_maps
-from conta_core.tools.show.mask_files import read_mask_file
-from conta_core.tools.show.masks import TRUTH, areas, mask_cell, over_image, read_labels
+from conta_core.evaluation.store_kinds.context import Context
+from conta_core.evaluation.store_kinds.images import Images, StoreImages, fitting, open_images
+from conta_core.evaluation.store_kinds.kind import StoredImage
+from conta_core.evaluation.store_kinds.labels import LabelKind
+from conta_core.evaluation.store_kinds.maps import MapKind
+from conta_core.evaluation.store_kinds.registry import KINDS
+from conta_core.storage.stores.header import MEND
+from conta_core.tools.show.maps import map_pixels, require_finite
+from conta_core.tools.show.masks import TRUTH, areas, mask_cell, over_image
 from conta_core.tools.show.scene import DataSet, Scene, View, make_scene
 from conta_core.workflow.stages import ROUND_FILES, round_file, round_folder, rounds_there
 
-#: what is shown of a round -> its file in the round's folder
+#: kind of store that is shown of a round -> its file in the round's folder
 FILES = {
     "cams": ROUND_FILES["extract_cams"],
     "refined": ROUND_FILES["refine_cams"],
@@ -30,15 +35,6 @@ FILES = {
     "train_masks": ROUND_FILES["predict_train_masks"],
     "logits": ROUND_FILES["predict_logits"],
     "context": ROUND_FILES["deconfound"],
-}
-#: column -> its title
-TITLES = {
-    "cams": "CAM",
-    "refined": "refined CAM",
-    "pseudo_masks": "pseudo-mask",
-    "train_masks": "X_m",
-    "logits": "prediction",
-    "context": "M",
 }
 #: list -> the columns that its images have
 COLUMNS = {
@@ -61,33 +57,48 @@ class _Stages:
     masks: list[np.ndarray]
     highest_context: float
 
-    def cell(self, kind: str, path: Path, index: int) -> Cell:
+    def cell(self, name: str, path: Path) -> Cell:
         """A stage of a round, or the place where it would be."""
-        title = TITLES[kind]
+        kind = KINDS[name]
         if not path.exists():
             why = f"not there: {path.parent.name}/{path.name}"
-            if kind == "context":
+            if isinstance(kind, Context):
                 why += " (only context.method: conta makes it, and not in the last round)"
-            return absent(self.scene.shown, title, why)
-        if kind == "pseudo_masks":
-            return self._mask(read_mask_file(path, self.scene.image_id, self.scene.size), title)
-        with self._open(kind, path) as store:
-            if kind in ("train_masks", "logits"):
-                return self._mask(read_labels(store, self.scene), title)
-            if kind == "context":
-                return self._context(store)
-            return self._strongest(store, title)
+            return absent(self.scene.shown, kind.caption, why)
+        with self._opened(name, path) as (images, image):
+            if isinstance(kind, LabelKind):
+                return self._mask(kind.as_labels(image), kind.caption)
+            if isinstance(kind, MapKind):
+                return self._strongest(kind, image)
+            if isinstance(kind, Context) and isinstance(images, StoreImages):
+                return self._context(kind, image, images.store.round)
+        raise ValueError(f"a run has no column of {kind.title}")
 
     def find_highest_context(self, paths: list[Path]) -> None:
         """One scale for M of all rounds."""
         for path in paths:
             if path.exists():
-                with self._open("context", path) as store:
-                    highest = float(read_context(store, self.scene)[0].max())
+                with self._opened(Context.name, path) as (_, image):
+                    highest = float(Context().as_map(image).max())
                 self.highest_context = max(self.highest_context, highest)
 
-    def _open(self, kind: str, path: Path) -> StoreReader:
-        return StoreReader(path, kind, [self.scene.image_id], self.data.manifest.classes)
+    @contextmanager
+    def _opened(self, name: str, path: Path) -> Iterator[tuple[Images, StoredImage]]:
+        """The images of a file, and the one that is shown.
+
+        Raises:
+            ContaError: the file lacks the image, has it in another size or holds what does not fit.
+        """
+        classes, wanted = self.data.manifest.classes, self.scene.image_id
+        with open_images(path, name, [wanted], classes) as images:
+            image = images.image(wanted)
+            if image.size != self.scene.size:
+                raise ContaError(
+                    f"{path}: {wanted} has height and width {image.size}, expected "
+                    f"{self.scene.size} as the image; {MEND}"
+                )
+            with fitting(path, image):
+                yield images, image
 
     def _mask(self, labels: np.ndarray, title: str) -> Cell:
         names = self.data.manifest.class_names
@@ -97,23 +108,22 @@ class _Stages:
         over = over_image(labels, self.scene.image, self.scene, self.view)
         return picture(over, title, areas(labels, names))
 
-    def _strongest(self, store: StoreReader, title: str) -> Cell:
-        keys, maps = read_maps(store, self.scene)
-        if not len(keys):
-            return absent(self.scene.shown, title, "the image has no tags, so no maps")
-        strongest, by_class = strongest_class(maps, keys)
-        pixels = map_pixels(strongest, self.scene, self.view)
-        cells = {int(key): int((by_class == key).sum()) for key in keys}
-        order = sorted(cells, key=lambda key: -cells[key])
-        note = "strongest: " + ", ".join(store.classes[key] for key in order)
-        return picture(pixels, title, note)
+    def _strongest(self, kind: MapKind, image: StoredImage) -> Cell:
+        values, names = kind.strongest(image)
+        require_finite(values)
+        if not names:
+            return absent(self.scene.shown, kind.caption, "the image has no tags, so no maps")
+        pixels = map_pixels(values, self.scene, self.view)
+        return picture(pixels, kind.caption, f"strongest: {', '.join(names)}")
 
-    def _context(self, store: StoreReader) -> Cell:
-        context, alpha, _, _ = read_context(store, self.scene)
+    def _context(self, kind: Context, image: StoredImage, index: int) -> Cell:
+        context, alphas = kind.as_map(image), kind.alphas(image)
+        require_finite(context, np.array([*alphas.values()]))
         pixels = heat_map(self.scene.map(context / max(self.highest_context, 1e-12)))
-        order = np.argsort(-alpha, kind="stable")[:MAX_ALPHAS]
-        told = ", ".join(f"{store.classes[i]} {alpha[i]:.2f}" for i in order)
-        return picture(pixels, f"M for round {store.round + 1}", f"largest alphas: {told}")
+        largest = sorted(alphas, key=lambda name: -alphas[name])[:MAX_ALPHAS]
+        told = ", ".join(f"{name} {alphas[name]:.2f}" for name in largest)
+        title = f"{kind.caption} for round {index + 1}"
+        return picture(pixels, title, f"largest alphas: {told}")
 
 
 def run_sheet(folder: Path, data: DataSet, image_id: str, view: View) -> list[Block]:
@@ -150,7 +160,7 @@ def run_sheet(folder: Path, data: DataSet, image_id: str, view: View) -> list[Bl
     if first:
         blocks.append(Grid(first, len(first)))
     for index in rounds:
-        cells = [stages.cell(kind, _file(folder, index, kind), index) for kind in kinds]
+        cells = [stages.cell(kind, _file(folder, index, kind)) for kind in kinds]
         blocks.append(Heading(f"round {index}", 10.5, bold=True))
         blocks.append(Grid(cells, len(cells)))
     about = f"{scene.about}; on the {' and the '.join(_LISTS[name] for name in lists)} list"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -14,8 +14,8 @@ from conta_core.data.images import read_image
 from conta_core.data.manifest import FORMAT, ImageRecord, Manifest
 from conta_core.drawing.cells import fit, fit_exactly, shown_size
 from conta_core.errors import ContaError
-from conta_core.runtime.nearest import nearest
 from conta_core.storage.json_files import read_json
+from conta_core.tools.inspect.images import require_image
 
 MANIFEST = "dataset.json"
 RESULTS = "results"
@@ -71,7 +71,7 @@ class DataSet:
         Raises:
             ContaError: it has no such image.
         """
-        require_image(image_id, self.manifest.images, self.path)
+        require_image(self.path, image_id, self.manifest.images)
         return self.manifest.images[image_id]
 
     def photograph(self, image_id: str) -> np.ndarray:
@@ -225,28 +225,3 @@ def require_classes(classes: Sequence[str], data: DataSet | None, where: Path) -
             f"{where}: made for the classes {list(classes)}, but {data.path} has "
             f"{list(data.manifest.classes)}; name the right {MANIFEST} with --dataset"
         )
-
-
-def require_image(image_id: str | None, known: Iterable[str], where: Path, note: str = "") -> str:
-    """The image id, if it is known.
-
-    Args:
-        image_id: what was asked for; None: nothing was.
-        known: image ids that there are.
-        where: what has them, for the message of an error.
-        note: why one might be missing.
-
-    Raises:
-        ContaError: it is not; the message has the nearest.
-    """
-    ids = list(known)
-    if image_id is None:
-        raise ContaError(
-            f"{where}: holds {len(ids)} images; name one: {', '.join(ids[:3])}"
-            f"{', ...' if len(ids) > 3 else ''}"
-        )
-    if image_id in ids:
-        return image_id
-    like = nearest(image_id, ids)
-    mend = f"the nearest: {', '.join(like)}" if like else f"it has {', '.join(ids[:3])}, ..."
-    raise ContaError(f"{where}: has no image {image_id[:80]!r}{note}; {mend}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,21 +11,31 @@ from matplotlib.figure import Figure
 from conta_core.drawing.blocks import Heading
 from conta_core.drawing.sheet import Block, draw_sheet
 from conta_core.errors import ContaError
-from conta_core.storage.stores.header import read_store_attributes, store_kind
-from conta_core.storage.stores.reader import StoreReader
+from conta_core.evaluation.store_kinds.confounders import Confounders
+from conta_core.evaluation.store_kinds.context import Context
+from conta_core.evaluation.store_kinds.images import (
+    Images,
+    MaskImages,
+    StoreImages,
+    fitting,
+    open_images,
+)
+from conta_core.evaluation.store_kinds.kind import StoredImage
+from conta_core.evaluation.store_kinds.labels import LabelKind
+from conta_core.evaluation.store_kinds.maps import MapKind
+from conta_core.tools.inspect.images import require_image
 from conta_core.tools.show.context import confounders_sheet, context_sheet
 from conta_core.tools.show.maps import maps_sheet
-from conta_core.tools.show.mask_files import mask_ids, read_mask_file
-from conta_core.tools.show.masks import TITLES, TRUTH, mask_sheet, read_labels
+from conta_core.tools.show.masks import TRUTH, mask_sheet
 from conta_core.tools.show.rounds import run_sheet
 from conta_core.tools.show.scene import (
     MANIFEST,
     DataSet,
+    Scene,
     View,
     find_data_set,
     make_scene,
     require_classes,
-    require_image,
 )
 from conta_core.workflow.stages import round_folder, round_of
 
@@ -65,12 +76,12 @@ def show(target: Path, image_id: str | None, view: View) -> Shown:
         raise ContaError(f"{target}: --round is for the folder of a run; leave it out")
     if is_run:
         blocks, name = _show_run(target, image_id, view)
-    elif target.is_dir():
-        blocks, name = _show_folder(target, image_id, view)
     elif target.suffix == ".json":
         blocks, name = _show_truth(target, image_id, view)
     else:
-        blocks, name = _show_store(target, image_id, view)
+        if target.is_dir():
+            _require_masks(target)
+        blocks, name = _show_images(target, image_id, view)
     return Shown(draw_sheet(blocks), name)
 
 
@@ -82,36 +93,25 @@ def _show_run(folder: Path, image_id: str | None, view: View) -> tuple[list[Bloc
     path = view.dataset or folder / MANIFEST
     data = DataSet(path)
     known = data.manifest.ids(*data.manifest.lists)
-    chosen = require_image(image_id, known, folder)
+    chosen = require_image(folder, image_id, known)
     run = Path(folder).absolute()
     return run_sheet(run, data, chosen, view), f"{chosen}-{run.name}"
 
 
-def _show_folder(folder: Path, image_id: str | None, view: View) -> tuple[list[Block], str]:
-    ids = mask_ids(folder)
+def _require_masks(folder: Path) -> None:
     if (number := round_of(folder)) is not None:
         raise ContaError(
             f"{folder}: a round of a run; name {folder.parent}, and the round with --round {number}"
         )
-    if not ids:
+    if not any(MaskImages(folder).ids()):
         raise ContaError(
             f"{folder}: a folder without masks (<image id>.png), and no run; expected {EXPECTED}"
         )
-    data = find_data_set(folder, view)
-    chosen = require_image(image_id, ids, folder, _why_missing(image_id, data))
-    labels = read_mask_file(folder, chosen)
-    height, width = labels.shape
-    scene = make_scene(chosen, (height, width), data, view, folder / f"{chosen}.png")
-    # without a data set the values have no names
-    names = data.manifest.class_names if data else ("background",)
-    title = "pseudo-mask" if folder.name == "pseudo_masks" else "mask"
-    blocks = mask_sheet(labels, title, scene, view, names)
-    return _with_source(blocks, str(folder)), f"{chosen}-{folder.absolute().name}"
 
 
 def _show_truth(path: Path, image_id: str | None, view: View) -> tuple[list[Block], str]:
     data = DataSet(path)
-    chosen = require_image(image_id, data.manifest.images, path)
+    chosen = require_image(path, image_id, data.manifest.images)
     truth = data.truth(chosen)
     if truth is None:
         raise ContaError(f"{path}: has no ground-truth mask of {chosen}; name another image")
@@ -121,30 +121,48 @@ def _show_truth(path: Path, image_id: str | None, view: View) -> tuple[list[Bloc
     return _with_source(blocks, source), f"{chosen}-ground_truth"
 
 
-def _show_store(path: Path, image_id: str | None, view: View) -> tuple[list[Block], str]:
-    kind = store_kind(path, read_store_attributes(path))
-    with StoreReader(path, kind) as store:
-        source = f"{kind} of run {store.run}, round {store.round}: {path}"
-        name = f"{kind}-round-{store.round}"
-        if kind == "confounders":
+def _show_images(path: Path, image_id: str | None, view: View) -> tuple[list[Block], str]:
+    with open_images(path) as images:
+        source, name = str(path), path.absolute().name
+        if isinstance(images, StoreImages):
+            source = f"{images.about}: {path}"
+            name = f"{images.kind.name}-round-{images.store.round}"
+        if isinstance(images, StoreImages) and isinstance(images.kind, Confounders):
             if image_id is not None:
                 raise ContaError(
                     f"{path}: the confounder set is one for all images; leave {image_id!r} out"
                 )
-            return _with_source(confounders_sheet(store), source), name
+            return _with_source(confounders_sheet(images.store), source), name
         data = find_data_set(path, view)
-        require_classes(store.classes, data, path)
-        chosen = require_image(image_id, store.image_ids, path, _why_missing(image_id, data))
-        scene = make_scene(chosen, store.size(chosen), data, view, path)
-        if kind in TITLES:
-            names = ("background", *store.classes)
-            labels = read_labels(store, scene)
-            blocks = mask_sheet(labels, TITLES[kind], scene, view, names)
-        elif kind == "context":
-            blocks = context_sheet(store, scene, view)
-        else:
-            blocks = maps_sheet(store, scene, view)
+        if images.classes:
+            require_classes(images.classes, data, path)
+        chosen = require_image(path, image_id, images.ids(), _why_missing(image_id, data))
+        image = images.image(chosen)
+        scene = make_scene(chosen, image.size, data, view, path)
+        # a folder of masks may not know its classes
+        classes = images.classes or (data.manifest.classes if data else ())
+        with fitting(path, image):
+            blocks = _sheet(images, image, classes, scene, view)
         return _with_source(blocks, source), f"{chosen}-{name}"
+
+
+def _sheet(
+    images: Images, image: StoredImage, classes: Sequence[str], scene: Scene, view: View
+) -> list[Block]:
+    """An image of a store or of a folder of masks."""
+    kind = images.kind
+    if isinstance(kind, LabelKind):
+        other_folder = isinstance(images, MaskImages) and images.where.name != kind.name
+        title = "mask" if other_folder else kind.sheet_title
+        return mask_sheet(kind.as_labels(image), title, scene, view, ("background", *classes))
+    if isinstance(kind, MapKind):
+        return maps_sheet(kind, image, scene, view)
+    if isinstance(kind, Context) and isinstance(images, StoreImages):
+        return context_sheet(kind, image, images.store, scene, view)
+    raise ContaError(
+        f"{images.where}: holds {kind.caption}, expected masks or maps to draw; `conta inspect` "
+        "prints them"
+    )
 
 
 def _with_source(blocks: list[Block], source: str) -> list[Block]:

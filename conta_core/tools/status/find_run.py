@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from conta_core.errors import ContaError
-from conta_core.runtime.nearest import nearest
+from conta_core.runtime.nearest import did_you_mean
 from conta_core.settings import Experiment
 from conta_core.settings.load import load_experiments, merge, read_config
 
@@ -43,15 +43,13 @@ def find_run(
     if configs and run not in experiments:
         raise ContaError(
             f"{source}: has no run {run!r}; it has {', '.join(experiments)}"
-            f"{_suggestion(run, experiments)}"
+            f"{did_you_mean(run, experiments)}"
         )
     if run not in there and run not in experiments:
         known = list(dict.fromkeys([*there, *experiments]))
         has = f"there are {', '.join(known)}" if known else "there are no results yet"
-        raise ContaError(
-            f"{results / run}: no such run; {has}{_suggestion(run, known)}; name one, its folder "
-            "results/<run>, or with --config a recipe that has it"
-        )
+        mend = "name one, its folder results/<run>, or with --config a recipe that has it"
+        raise ContaError(f"{results / run}: no such run; {has}{did_you_mean(run, known, mend)}")
     return directory, run, experiments.get(run), source if run in experiments else None
 
 
@@ -64,8 +62,3 @@ def _experiments(directory: Path, configs: Sequence[Path]) -> tuple[dict[str, Ex
         merged = merge(merged, read_config(path))
     source = ", ".join(map(str, paths))
     return (load_experiments(merged) if paths else {}), source
-
-
-def _suggestion(name: str, known: Sequence[str] | dict[str, Experiment]) -> str:
-    near = nearest(name, known)
-    return f" (did you mean {' or '.join(near)}?)" if near else ""

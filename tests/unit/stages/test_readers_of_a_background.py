@@ -14,12 +14,13 @@ from conta_core.data.manifest import Manifest
 from conta_core.errors import ContaError
 from conta_core.evaluation.report.confounder_sets import confounders_section
 from conta_core.evaluation.report.templates import render_section
+from conta_core.evaluation.store_kinds.context import Context
+from conta_core.evaluation.store_kinds.images import open_images
 from conta_core.storage.stores.reader import StoreReader
-from conta_core.tools.diff.images import compare_stores
-from conta_core.tools.inspect.arrays import describe_store_image
+from conta_core.tools.diff.images import compare_images
+from conta_core.tools.inspect.arrays import describe_image
 from conta_core.tools.inspect.stores import describe_store
-from conta_core.tools.show.context import alpha_bars, confounders_sheet, read_context
-from conta_core.tools.show.scene import Scene
+from conta_core.tools.show.context import alpha_bars, confounders_sheet
 
 
 @pytest.fixture(scope="module")
@@ -33,22 +34,21 @@ def names(data: Manifest) -> list[str]:
     return ["background", *data.classes]
 
 
-def rows(facts: Iterator[Any], name: str) -> list[dict[str, Any]]:
-    (fact,) = [fact for fact in facts if fact.name == name]
-    return list(fact.value)
+def rows(properties: Iterator[Any], name: str) -> list[dict[str, Any]]:
+    (found,) = [one for one in properties if one.name == name]
+    return list(found.value)
 
 
 def test_inspect(folder: Path, data: Manifest, names: list[str]) -> None:
     entries = rows(describe_store(folder / "confounders.h5", check=True), "confounder set")
     assert [row["class"] for row in entries] == names
     assert entries[0]["images"] == len(data.ids("train"))
-    with StoreReader(folder / "context.h5", "context") as store:
+    with open_images(folder / "context.h5") as images:
         image_id = data.ids("train")[0]
-        alphas = {
-            r["class"]: r["alpha"] for r in rows(describe_store_image(store, image_id), "classes")
-        }
+        alphas = {r["class"]: r["alpha"] for r in rows(describe_image(images, image_id), "classes")}
         assert set(alphas) == set(names)
-        assert alphas["background"] == pytest.approx(store.read(image_id, "alpha")[0], rel=1e-3)
+        alpha = images.image(image_id).read("alpha")
+        assert alphas["background"] == pytest.approx(alpha[0], rel=1e-3)
 
 
 def test_diff(
@@ -58,13 +58,13 @@ def test_diff(
     other = causal_step(
         predictions, manifest_path, tmp_path / "other", background=True, prior="empirical"
     )
-    found = compare_stores(folder / "confounders.h5", other / "confounders.h5")
+    found = compare_images(folder / "confounders.h5", other / "confounders.h5")
     assert {change.id for change in found.changes} <= set(names)
     assert "background" in {change.id for change in found.changes}
     assert [one.name for one in found.classes if one.name == "background"]
     with pytest.raises(ContaError, match=r"context\.background"):
-        compare_stores(folder / "confounders.h5", without / "confounders.h5")
-    between = compare_stores(folder / "context.h5", other / "context.h5")
+        compare_images(folder / "confounders.h5", without / "confounders.h5")
+    between = compare_images(folder / "context.h5", other / "context.h5")
     assert {one.name for one in between.classes} == set(names[1:])
 
 
@@ -74,12 +74,13 @@ def test_show(folder: Path, data: Manifest, names: list[str]) -> None:
     assert f"{len(data.classes)} classes and the background" in str(heading)
     assert len(vars(grid)["cells"]) == len(names)
     image_id = data.ids("train")[0]
-    size = data.images[image_id].size
-    with StoreReader(folder / "context.h5", "context", (), data.classes) as store:
-        _, alpha, _, _ = read_context(store, Scene(image_id, size, size))
-    bars = alpha_bars(alpha, names, data.images[image_id].tags)
+    with open_images(folder / "context.h5") as images:
+        image = images.image(image_id)
+        alphas = Context().alphas(image)
+        assert np.allclose([*alphas.values()], image.read("alpha"))
+    bars = alpha_bars(alphas, data.images[image_id].tags)
     assert [bar.name for bar in bars] == names
-    assert np.allclose([bar.value for bar in bars], alpha)
+    assert [bar.value for bar in bars] == [*alphas.values()]
 
 
 def test_report(folder: Path, data: Manifest) -> None:

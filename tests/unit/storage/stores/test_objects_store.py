@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 
 from conta_core.errors import ContaError
-from conta_core.storage.stores.reader import StoreReader
+from conta_core.evaluation.store_kinds.images import open_images
 from conta_core.storage.stores.writer import write_store
-from conta_core.tools.diff.images import compare_stores
+from conta_core.tools.diff.images import compare_images
 from conta_core.tools.diff.picture import draw_changes
-from conta_core.tools.inspect.arrays import describe_store_image
-from conta_core.tools.inspect.images import StoreImages
+from conta_core.tools.inspect.arrays import describe_image
+from conta_core.tools.inspect.images import KindImages
 from conta_core.tools.inspect.stores import describe_store
 
 CLASSES = ("dog", "sofa", "cat")
@@ -39,9 +39,9 @@ def write(path: Path, add: float = 0.0) -> Path:
 
 
 def test_an_image_says_whose_its_objects_are(tmp_path: Path) -> None:
-    with StoreReader(write(tmp_path / "objects.h5"), "objects") as store:
-        (fact,) = [f for f in describe_store_image(store, "both") if f.name == "classes"]
-        assert fact.value == [
+    with open_images(write(tmp_path / "objects.h5")) as images:
+        (found,) = [p for p in describe_image(images, "both") if p.name == "classes"]
+        assert found.value == [
             {
                 "without the object of": "dog",
                 "dog falls by": 3.0,
@@ -55,13 +55,13 @@ def test_an_image_says_whose_its_objects_are(tmp_path: Path) -> None:
                 "another tag's": "yes",
             },
         ]
-        assert StoreImages(store).line("both").classes == ["dog", "sofa"]
-    assert [f.value for f in describe_store(tmp_path / "objects.h5", check=True)][-1] == "right"
+        assert KindImages(images).line("both").classes == ["dog", "sofa"]
+    assert [p.value for p in describe_store(tmp_path / "objects.h5", check=True)][-1] == "right"
 
 
 def test_a_difference_counts_what_was_asked(tmp_path: Path) -> None:
     a, b = write(tmp_path / "a.h5"), write(tmp_path / "b.h5", add=0.5)
-    found = compare_stores(a, b)
+    found = compare_images(a, b)
     assert found.measures == ("score drop difference",)
     values = {change.id: change.values[0] for change in found.changes}
     # of "three" 2 of 9 numbers differ
@@ -75,4 +75,4 @@ def test_a_difference_counts_what_was_asked(tmp_path: Path) -> None:
 def test_there_is_nothing_to_draw(tmp_path: Path) -> None:
     a, b = write(tmp_path / "a.h5"), write(tmp_path / "b.h5", add=0.5)
     with pytest.raises(ContaError, match="expected masks or maps to draw"):
-        draw_changes(compare_stores(a, b), a, b, tmp_path / "out.png", top=2)
+        draw_changes(compare_images(a, b), a, b, tmp_path / "out.png", top=2)

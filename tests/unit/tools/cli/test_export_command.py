@@ -49,7 +49,7 @@ def test_formats_and_json(run: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "text"),
     [
-        (["results/mind"], r"did you mean results/mine\?"),
+        (["results/mind"], r"did you mean 'results/mine'\?"),
         (["results"], "not a run, it has no dataset.json"),
         (["results/mine", "--round", "2"], "round 2 is not finished; finished: 0, 1"),
         (["results/mine", "--round", "7"], "round 7 is not there; finished: 0, 1"),

@@ -19,7 +19,7 @@ from conta_core.storage.stores.parts import Part, write_part
 def test_no_such_file(tmp_path: Path) -> None:
     write_small(tmp_path / "cams.h5", "cams")
     message = refused(tmp_path / "cam.h5")
-    assert f"cam.h5: no such file; near it: {tmp_path / 'cams.h5'}" in message
+    assert f"cam.h5: no such file; did you mean '{tmp_path / 'cams.h5'}'" in message
     assert "there is no folder" in refused(tmp_path / "no" / "cams.h5")
 
 

@@ -135,7 +135,7 @@ def test_a_key_that_is_no_class(tmp_path: Path) -> None:
     assert as_json(path, IDS[0])["classes"][0]["class"] == "class 77?"
     odd = {"alpha": np.zeros((2, 2), np.float32)}
     path = write_small(tmp_path / "c.h5", "context", changed={IDS[0]: odd})
-    assert "do not fit together" in refused(path, IDS[0])
+    assert "do not fit an image of (8, 12) and 3 classes" in refused(path, IDS[0])
 
 
 def test_lists_filters_and_pages(tmp_path: Path) -> None:
@@ -172,13 +172,13 @@ def test_class_where_it_is_predicted(tmp_path: Path) -> None:
 
 def test_a_class_that_is_not_there(tmp_path: Path) -> None:
     path = write_small(tmp_path / "cams.h5", "cams")
-    assert "has no class 'boot'; near it: boat" in refused(path, "--class", "boot")
+    assert "has no class 'boot'; did you mean 'boat'?" in refused(path, "--class", "boot")
     assert "has no class 'zebra'; it has boat, dog, ring" in refused(path, "--class", "zebra")
 
 
 def test_an_image_that_is_not_there(tmp_path: Path) -> None:
     path = write_small(tmp_path / "cams.h5", "cams")
     message = refused(path, "2007_00032")
-    assert "has no image '2007_00032' among its 3; near it: 2007_000032" in message
-    assert "the first is 2007_000001" in refused(path, "zzz")
+    assert "has no image '2007_00032' among its 3; did you mean '2007_000032'" in message
+    assert "it has 2007_000001, 2007_000032" in refused(path, "zzz")
     assert "it holds none" in refused(write_small(tmp_path / "c.h5", "confounders"), IDS[0])

@@ -77,7 +77,7 @@ def test_json_and_what_failed(model: Path, photographs: Path, tmp_path: Path) ->
         (["none.safetensors", "photos", "-o", "out"], "none.safetensors: no such file"),
         (["cam.safetensors", "photos", "-o", "out"], "gives CAMs and no masks"),
         (["cut.safetensors", "photos", "-o", "out"], "not a model file"),
-        (["model.safetensors", "photo", "-o", "out"], "did you mean photos?"),
+        (["model.safetensors", "photo", "-o", "out"], "did you mean 'photos'?"),
         (["model.safetensors", "--camera", "x.mp4", "-o", "o.mp4"], "x.mp4: no such film"),
         (["model.safetensors", "--camera", "photos/a.png"], "no window: there is no display"),
     ],

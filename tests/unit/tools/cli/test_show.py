@@ -98,12 +98,14 @@ def test_other_formats(run: Path, tmp_path: Path, kind: str) -> None:
 
 
 def test_images_that_are_not_there(run: Path) -> None:
-    assert "cams.h5: has no image 'photo'; the nearest: photo_" in message(run / CAMS, "photo")
-    assert "the nearest: photo_a" in message(run, "photo_A")
-    assert "the nearest: val_a" in message(run / "dataset.json", "val_b")
+    assert "cams.h5: has no image 'photo' among its 4; did you mean 'photo_" in message(
+        run / CAMS, "photo"
+    )
+    assert "did you mean 'photo_a'" in message(run, "photo_A")
+    assert "did you mean 'val_a'" in message(run / "dataset.json", "val_b")
     text = message(run / "round-0/irn/labels.h5", "val_a")
-    assert "has no image 'val_a' (the data set has it, on the validation list)" in text
-    assert "it has photo_a, photo_b, photo_none, ..." in message(run / "round-0/pseudo_masks", "?")
+    assert "has no image 'val_a' among its 3 (the data set has it, on the validation list)" in text
+    assert "it has photo_a, photo_b, photo_none" in message(run / "round-0/pseudo_masks", "?")
     assert "holds 4 images; name one: photo_a, photo_b, photo_none, ..." in message(run / CAMS)
     confounders = run / "round-0/context/confounders.h5"
     assert "leave 'photo_a' out" in message(confounders, "photo_a")

@@ -160,7 +160,7 @@ def test_without_utf8(folder: RunFolder) -> None:
         (["s"], "results/s: no such run; there are r"),
         (["results"], "results/results: no such run"),
         (["elsewhere/r"], "elsewhere/r: no folder of a run"),
-        (["othr", "--config", "recipe.yaml"], r"has no run 'othr'; .*did you mean other\?"),
+        (["othr", "--config", "recipe.yaml"], r"has no run 'othr'; .*did you mean 'other'\?"),
         (["r", "--config", "no.yaml"], "no.yaml: no readable config"),
     ],
 )

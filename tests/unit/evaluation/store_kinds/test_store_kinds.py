@@ -1,0 +1,76 @@
+"""The registry of the kinds of store: whole, and true of what the stages write."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from small_stores import CLASSES, IDS, SIZE, write_small
+
+from conta_core.data.masks import write_label_png
+from conta_core.errors import ContaError
+from conta_core.evaluation.store_kinds.images import MaskImages, fitting, open_images
+from conta_core.evaluation.store_kinds.kind import ImageKind
+from conta_core.evaluation.store_kinds.labels import LabelKind
+from conta_core.evaluation.store_kinds.maps import MapKind
+from conta_core.evaluation.store_kinds.registry import KINDS
+from conta_core.storage.stores.kinds import IMAGE_ARRAYS
+
+KINDS_OF_STORES = sorted(IMAGE_ARRAYS)
+
+
+def test_each_kind_has_a_class() -> None:
+    assert set(KINDS) == {*IMAGE_ARRAYS, "pseudo_masks"}
+    assert all(kind.name == name for name, kind in KINDS.items())
+    assert len({kind.title for kind in KINDS.values()}) == len(KINDS)
+
+
+@pytest.mark.parametrize("name", KINDS_OF_STORES)
+def test_an_image_of_each_kind(tmp_path: Path, name: str) -> None:
+    """What a kind tells of an image fits the image, whatever the kind."""
+    with open_images(write_small(tmp_path / "store.h5", name)) as images:
+        kind = images.kind
+        assert kind is KINDS[name]
+        assert bool(kind.arrays) == isinstance(kind, ImageKind)
+        if not isinstance(kind, ImageKind):
+            return
+        image = images.image(IDS[1])
+        assert len(kind.difference(image, image)) == len(kind.measures)
+        assert set(kind.difference(image, image)) == {0.0}
+        sums, weights = kind.totals(image, len(CLASSES))
+        assert sums.shape == weights.shape == (len(CLASSES) + 2 * kind.of_labels,)
+        assert kind.class_rows(image)
+        assert (kind.classes(image) is not None) == kind.tells_classes
+        if isinstance(kind, LabelKind):
+            assert (kind.as_labels(image).shape, kind.as_labels(image).dtype) == (SIZE, np.uint8)
+        if isinstance(kind, MapKind):
+            keys, maps = kind.as_maps(image)
+            assert (maps.shape, maps.dtype) == ((len(keys), *SIZE), np.float32)
+            values, names = kind.strongest(image)
+            np.testing.assert_array_equal(values, maps.max(axis=0))
+            assert set(names) == {CLASSES[key] for key in keys}
+
+
+def test_a_folder_of_masks_is_a_store_of_labels(tmp_path: Path) -> None:
+    mask = np.zeros(SIZE, np.uint8)
+    mask[:2] = 1
+    write_label_png(tmp_path / "a.png", mask)
+    write_label_png(tmp_path / ".b.png", mask)
+    with open_images(tmp_path) as images:
+        assert isinstance(images, MaskImages)
+        assert list(images.ids()) == ["a"]
+        kind, image = images.kind, images.image("a")
+        assert isinstance(kind, LabelKind)
+        np.testing.assert_array_equal(kind.as_labels(image), mask)
+        assert kind.classes(image) == ["label 1"]
+
+
+def test_arrays_that_do_not_fit(tmp_path: Path) -> None:
+    path = write_small(tmp_path / "l.h5", "labels", changed={IDS[0]: {"labels": np.zeros((2, 2))}})
+    with open_images(path) as images:
+        kind, image = images.kind, images.image(IDS[0])
+        assert isinstance(kind, LabelKind)
+        message = r"do not fit an image of \(8, 12\) .*labels is of \(2, 2\), float64"
+        with pytest.raises(ContaError, match=message), fitting(path, image):
+            kind.as_labels(image)
