@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from typing import Any
 import pytest
 from filelock import FileLock
 from tiny_runs import Workflow, copy_code, reduced
+from warm_python import warm_python
 
 
 @pytest.fixture(scope="session")
@@ -27,7 +29,8 @@ def make_once(
     """Maker of finished runs: several workers of pytest make them once together.
 
     Each worker has a copy of them. The maker's arguments: a name, the config, the targets, and
-    the environment, if it is not that of the tests.
+    the environment and the Python, if they are not those of the tests. Without these a warm
+    Python of their own makes the runs: what differs from start to start differs between them.
     """
 
     def make(
@@ -35,22 +38,27 @@ def make_once(
         config: Mapping[str, Any],
         *targets: str,
         environment: Mapping[str, str] | None = None,
+        python: str | None = None,
     ) -> Workflow:
+        def run(directory: Path) -> None:
+            with nullcontext(python) if python or environment else warm_python() as program:
+                Workflow(workflow_code, directory, config, environment, program).run(*targets)
+
         own = tmp_path_factory.mktemp(name)
+        workflow = Workflow(workflow_code, own, config, environment)
         if worker_id == "master":
-            workflow = Workflow(workflow_code, own, config, environment)
-            workflow.run(*targets)
+            run(own)
             return workflow
         shared = tmp_path_factory.getbasetemp().parent / name
         done = shared / "done"
         with FileLock(f"{shared}.lock"):
             if not done.exists():
                 shared.mkdir(exist_ok=True)
-                Workflow(workflow_code, shared, config, environment).run(*targets)
+                run(shared)
                 done.touch()
         for folder in (path.name for path in shared.iterdir() if path.is_dir()):
             copy_folder(shared, own, folder)
-        return Workflow(workflow_code, own, config, environment)
+        return workflow
 
     return make
 
