@@ -69,6 +69,20 @@ def finished(make_once: Callable[..., Workflow]) -> Workflow:
     return make_once("finished", reduced())
 
 
+@pytest.fixture(scope="session")
+def compared(make_once: Callable[..., Workflow]) -> Workflow:
+    """A finished comparison: two arms, one level, two seeds, two rounds; read it, or dry-run it.
+
+    Its runs of seed 0 have the settings of ``control`` and ``conta`` among the finished runs.
+    """
+    comparison = {
+        "name": "tiny",
+        "arms": {"control": {"context": {"method": "none"}}, "conta": {"context": {"steps": 5}}},
+        "levels": [{"confounding": 0.9, "seeds": 2}],
+    }
+    return make_once("compared", reduced({}, rounds=2, comparison=comparison), "evidence")
+
+
 @pytest.fixture
 def copied(tmp_path: Path) -> Callable[[Workflow], Workflow]:
     """Maker of a copy of runs to spoil; its files are links: replace them, never write in."""
