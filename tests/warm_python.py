@@ -74,7 +74,7 @@ START_LIMIT = 120
 
 
 @contextmanager
-def warm_python() -> Iterator[str]:
+def warm_python(niceness: int = 0) -> Iterator[str]:
     """Path of a program that stands in for ``python FILE ...`` and ``python -m MODULE ...``."""
     with tempfile.TemporaryDirectory(prefix="warm-") as folder:
         program, address = Path(folder, "python"), str(Path(folder, "socket"))
@@ -82,7 +82,7 @@ def warm_python() -> Iterator[str]:
         program.chmod(0o755)
         inherited = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
         server = subprocess.Popen(
-            [sys.executable, "-P", __file__, address, str(program)],
+            ["nice", "-n", str(niceness), sys.executable, "-P", __file__, address, str(program)],
             env={**inherited, **ENVIRONMENT},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
