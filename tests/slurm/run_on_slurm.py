@@ -7,14 +7,13 @@ what it started; the tests look at what it saw.
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -29,22 +28,23 @@ from gpu_rules import GPU_RULES
 from packages import UnavailableError
 from slurm_jobs import Job, command_line, processes_of
 from strikes import Fault, cancel, come_near_the_time_limit, lose_the_node, reach_the_time_limit
+from warm_python import warm_python
 
 from conta_core.settings.load import merge
 
 REPOSITORY = Path(__file__).resolve().parents[2]
+ASKING_OFTEN = Path(__file__).with_name("asking_often.py")
 #: seconds for both runs together; they take a third of it on two idle cores
 LIMIT = 1500
-#: parts of the stages that can be split; used where the config has the key
-SHARDS = 2
 #: beside the loop, which is CONTA's: a training that lasts long enough to be interrupted, and
 #: an intervention, which has a stage that CONTA lacks
 CHANGES: dict[str, Any] = {
+    "shards": 2,
     "runs": {
         "loop": {},
         "long": {"rounds": 1, "cam": {"epochs": 60}},
         "intervention": {"start_from": "loop", "context": {"method": "intervention"}},
-    }
+    },
 }
 TARGETS = (
     "results/loop/summary.json",
@@ -59,6 +59,7 @@ ON_BOTH_SIDES = ("--max-threads", "1")
 #: warning's time and the end, and so warn first, is a matter of chance
 UNWARNED = "train_deeplab"
 ON_SLURM = (
+    f"--profile={REPOSITORY}/profiles/slurm",
     "--slurm-status-command=squeue",
     "--slurm-init-seconds-before-status-checks=1",
     "--slurm-keep-successful-logs",
@@ -120,24 +121,32 @@ def seen(tmp_path_factory: pytest.TempPathFactory) -> Seen:
 
 
 def experiment() -> dict[str, Any]:
-    """The reduced loop, sharded where the config knows shards, and a long training beside it."""
+    """The reduced loop in two parts, and a long training beside it."""
     base = yaml.safe_load((REPOSITORY / "tests" / "reduced" / "context_shapes.yaml").read_text())
-    schema = json.loads((REPOSITORY / "schemas" / "config.schema.json").read_text())
-    shards = {"shards": SHARDS} if "shards" in schema["properties"] else {}
-    return merge(base, {**CHANGES, **shards})
+    return merge(base, CHANGES)
 
 
 def run_both(cluster: Cluster, seen: Seen, config: Path) -> None:
     """Run on SLURM and locally; strike the faults; record everything."""
     environment = {**cluster.environment, "PYTHONPATH": str(REPOSITORY)}
-    profile = ("--profile", str(REPOSITORY / "profiles" / "slurm"))
+    often = [sys.executable, str(ASKING_OFTEN)]
     # the local run takes what SLURM's jobs leave
-    nice = ("nice", "-n", "10")
-    started = [
-        start(seen.remote, config, environment, *profile, *ON_SLURM),
-        start(seen.local, config, os.environ, "--cores", "2", before=nice),
-    ]
-    remote, local = started
+    with warm_python(niceness=10) as python:
+        started = [
+            start(often, seen.remote, config, environment, *ON_SLURM),
+            start([python, "-m", "snakemake"], seen.local, config, os.environ, "--cores", "2"),
+        ]
+        wait_for_both(*started, cluster, seen)
+    seen.jobs, seen.gpus = cluster.jobs(), cluster.visible_gpus()
+    log = (seen.remote / "snakemake.log").read_text()
+    seen.steps = int(re.findall(r"^(\d+) of \1 steps", log, re.M)[-1])
+
+
+def wait_for_both(
+    remote: subprocess.Popen[bytes], local: subprocess.Popen[bytes], cluster: Cluster, seen: Seen
+) -> None:
+    """Strike the faults meanwhile; whatever happens, leave no run behind."""
+    started = (remote, local)
     try:
         end = time.monotonic() + LIMIT
         while any(process.poll() is None for process in started):
@@ -152,25 +161,22 @@ def run_both(cluster: Cluster, seen: Seen, config: Path) -> None:
     finally:
         for process in started:
             stop(process)
-    seen.jobs, seen.gpus = cluster.jobs(), cluster.visible_gpus()
-    log = (seen.remote / "snakemake.log").read_text()
-    seen.steps = int(re.findall(r"^(\d+) of \1 steps", log, re.M)[-1])
 
 
 def start(
+    snakemake: Sequence[str],
     directory: Path,
     config: Path,
     environment: Mapping[str, str],
     *options: str,
-    before: tuple[str, ...] = (),
 ) -> subprocess.Popen[bytes]:
-    """Start Snakemake in a directory of its own."""
+    """Start Snakemake, so called, in a directory of its own."""
     directory.mkdir()
     words = ["-s", str(REPOSITORY / "Snakefile"), "--directory", str(directory)]
     words += ["--configfile", str(config), *options, *ON_BOTH_SIDES, "--", *TARGETS]
     with open(directory / "snakemake.log", "wb") as log:
         return subprocess.Popen(
-            [*before, sys.executable, "-m", "snakemake", *words],
+            [*snakemake, *words],
             cwd=directory,
             env=environment,
             stdin=subprocess.DEVNULL,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from typing import Any
 import pytest
 from filelock import FileLock
 from tiny_runs import Workflow, copy_code, reduced
+from warm_python import warm_python
 
 
 @pytest.fixture(scope="session")
@@ -27,7 +29,8 @@ def make_once(
     """Maker of finished runs: several workers of pytest make them once together.
 
     Each worker has a copy of them. The maker's arguments: a name, the config, the targets, and
-    the environment, if it is not that of the tests.
+    the environment and the Python, if they are not those of the tests. Without these a warm
+    Python of their own makes the runs: what differs from start to start differs between them.
     """
 
     def make(
@@ -35,22 +38,27 @@ def make_once(
         config: Mapping[str, Any],
         *targets: str,
         environment: Mapping[str, str] | None = None,
+        python: str | None = None,
     ) -> Workflow:
+        def run(directory: Path) -> None:
+            with nullcontext(python) if python or environment else warm_python() as program:
+                Workflow(workflow_code, directory, config, environment, program).run(*targets)
+
         own = tmp_path_factory.mktemp(name)
+        workflow = Workflow(workflow_code, own, config, environment)
         if worker_id == "master":
-            workflow = Workflow(workflow_code, own, config, environment)
-            workflow.run(*targets)
+            run(own)
             return workflow
         shared = tmp_path_factory.getbasetemp().parent / name
         done = shared / "done"
         with FileLock(f"{shared}.lock"):
             if not done.exists():
                 shared.mkdir(exist_ok=True)
-                Workflow(workflow_code, shared, config, environment).run(*targets)
+                run(shared)
                 done.touch()
         for folder in (path.name for path in shared.iterdir() if path.is_dir()):
             copy_folder(shared, own, folder)
-        return Workflow(workflow_code, own, config, environment)
+        return workflow
 
     return make
 
@@ -59,6 +67,20 @@ def make_once(
 def finished(make_once: Callable[..., Workflow]) -> Workflow:
     """Finished runs of one DAG, ``conta`` and others beside it; read it, or dry-run it."""
     return make_once("finished", reduced())
+
+
+@pytest.fixture(scope="session")
+def compared(make_once: Callable[..., Workflow]) -> Workflow:
+    """A finished comparison: two arms, one level, two seeds, two rounds; read it, or dry-run it.
+
+    Its runs of seed 0 have the settings of ``control`` and ``conta`` among the finished runs.
+    """
+    comparison = {
+        "name": "tiny",
+        "arms": {"control": {"context": {"method": "none"}}, "conta": {"context": {"steps": 5}}},
+        "levels": [{"confounding": 0.9, "seeds": 2}],
+    }
+    return make_once("compared", reduced({}, rounds=2, comparison=comparison), "evidence")
 
 
 @pytest.fixture

@@ -39,7 +39,7 @@ from stale_work import (
     jobs,
     once_a_run,
 )
-from tiny_runs import Work, Workflow
+from tiny_runs import Work, Workflow, messages, parse_dry_run
 
 from conta_core.settings import Experiment
 
@@ -178,7 +178,7 @@ def test_change_of_a_config_key(finished: Workflow, change: str) -> None:
 def test_nothing_changed(finished: Workflow) -> None:
     output = finished.start("-n", check=True).stdout
     assert "Nothing to be done" in output
-    assert finished.stale() == NOTHING
+    assert parse_dry_run(output, messages(finished.code)) == NOTHING
 
 
 #: key of the config -> the rules whose params hold it; every key of the contract is here; the

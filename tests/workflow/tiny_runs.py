@@ -1,7 +1,8 @@
-"""The workflow as a user starts it: Snakemake in a process of its own, on a reduced experiment."""
+"""The workflow as a user starts it: Snakemake's command line, on a reduced experiment."""
 
 from __future__ import annotations
 
+import atexit
 import copy
 import os
 import re
@@ -11,13 +12,15 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
 import yaml
+from warm_python import warm_python
 
 from conta_core.settings.load import merge
 
@@ -135,12 +138,15 @@ class Workflow:
         directory: where results are.
         config: the experiment that made the results.
         environment: of Snakemake and its jobs; None: that of the tests.
+        python: that runs Snakemake and its jobs; None: the warm one of this process, or in an
+            environment of its own the one that runs the tests.
     """
 
     code: Path
     directory: Path
     config: Mapping[str, Any]
     environment: Mapping[str, str] | None = None
+    python: str | None = None
 
     def start(
         self, *options: str, changes: Mapping[str, Any] | None = None, check: bool = False
@@ -155,9 +161,10 @@ class Workflow:
         file = self.directory / "reduced.yaml"
         file.write_text(yaml.safe_dump(merge(self.config, changes or {}), sort_keys=False))
         words = ["-s", str(self.code / "Snakefile"), "--directory", str(self.directory)]
+        python = self.python or (sys.executable if self.environment else shared_python())
         started = time.monotonic()
         done = subprocess.run(
-            [sys.executable, "-m", "snakemake", *words, "--configfile", str(file), *options],
+            [python, "-m", "snakemake", *words, "--configfile", str(file), *options],
             cwd=self.directory,
             env={**(self.environment or os.environ), **self._path()},
             stdout=subprocess.PIPE,
@@ -200,12 +207,20 @@ class Workflow:
         }
 
 
+@cache
+def shared_python() -> str:
+    """A Python that starts at once, while this process lasts."""
+    stack = ExitStack()
+    atexit.register(stack.close)
+    return stack.enter_context(warm_python())
+
+
 def dry_run(directory: Path, *options: str, code: Path = REPOSITORY) -> str:
     """Of the repository's own workflow."""
     words = ["-s", str(code / "Snakefile"), "--directory", str(directory), "-n", *options]
     started = time.monotonic()
     done = subprocess.run(
-        [sys.executable, "-m", "snakemake", *words],
+        [shared_python(), "-m", "snakemake", *words],
         cwd=directory,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
