@@ -6,12 +6,12 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
+from jinja2 import DictLoader, Environment, StrictUndefined, Template
 from markupsafe import Markup
 
 from conta_core.evaluation.report.pieces import Section
 
-#: every file of the folder ``templates``: their text is part of the code of the pages
+#: every file of the folder ``templates``; no other is loaded. Their text is code of the pages
 TEMPLATES = (
     "classes.html",
     "comparison.html",
@@ -54,17 +54,15 @@ def render_section(section: Section) -> Markup:
 
 @cache
 def _environment() -> Environment:
+    texts = {name: (FOLDER / name).read_text(encoding="utf-8") for name in TEMPLATES}
     environment = Environment(
-        loader=FileSystemLoader(FOLDER),
+        loader=DictLoader(texts),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.globals |= {"source": _source, "render_section": render_section}
+    # style sheets and scripts stand in the page as they are
+    environment.globals["source"] = lambda name: Markup(texts[name])
+    environment.globals["render_section"] = render_section
     return environment
-
-
-def _source(name: str) -> Markup:
-    """A style sheet or a script as it is."""
-    return Markup((FOLDER / name).read_text(encoding="utf-8"))
