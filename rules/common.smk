@@ -12,7 +12,7 @@ from conta_core.settings.load import load_comparison, load_experiments, pick, re
 from conta_core.data.readers.voc_lists import list_path
 from conta_core.errors import ContaError
 from conta_core.runtime.gpus import count_visible_gpus
-from conta_core.workflow.stages import BY_OUTPUT, owner_of
+from conta_core.workflow.stages import BY_NAME, BY_OUTPUT, STAGES, owner_of
 from conta_core.runtime.writable import require_writable
 
 try:
@@ -65,9 +65,10 @@ def get_targets(pattern):
     )
 
 
-def get_settings(*keys, without=()):
-    """A function of the wildcards: the named keys of the run's config, as plain values."""
-    return lambda wildcards: pick(EXPERIMENTS[wildcards.run], keys, without)
+def get_settings(name):
+    """A function of the wildcards: the keys that a stage's result depends on, as plain values."""
+    stage = BY_NAME[name]
+    return lambda wildcards: pick(EXPERIMENTS[wildcards.run], stage.keys, stage.without)
 
 
 def get_run_settings(wildcards):
@@ -247,7 +248,10 @@ def get_segmentation_settings(wildcards):
     """The keys that a round's segmentation model depends on."""
     experiment = EXPERIMENTS[wildcards.run]
     keys = ["segmentation", "seed"]
-    if get_method(wildcards) == "intervention" and experiment.context.intervention.segmentation_recombined:
+    if (
+        get_method(wildcards) == "intervention"
+        and experiment.context.intervention.segmentation_recombined
+    ):
         keys += [*OBJECT_KEYS, "context.intervention.segmentation_recombined"]
     return pick(experiment, keys)
 
@@ -262,13 +266,6 @@ def get_reliance_settings(wildcards):
     """The keys that the reliance of a round's classifier depends on."""
     keys = ["context.scaling"] if get_method(wildcards) == "conta" else []
     return pick(EXPERIMENTS[wildcards.run], ["reliance_images", *keys])
-
-
-def get_reliances(wildcards):
-    """The reliance of every round, where it is asked for."""
-    if EXPERIMENTS[wildcards.run].reliance_images == 0:
-        return []
-    return get_all_rounds("results/{run}/round-{round}/scores/reliance.json")(wildcards)
 
 
 def get_confounder_source(wildcards):
@@ -288,6 +285,12 @@ def get_all_rounds(pattern):
         return [get_path(pattern, wildcards.run, index) for index in rounds]
 
     return paths
+
+
+def get_all_scores(wildcards):
+    """Every file of scores of every round of the run."""
+    patterns = [stage.output for stage in STAGES if stage.in_round.startswith("scores/")]
+    return [path for pattern in patterns for path in get_all_rounds(pattern)(wildcards)]
 
 
 def get_comparison_names():

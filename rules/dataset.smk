@@ -25,7 +25,7 @@ rule make_context_shapes:
         mem_mb=grow(1000),
         runtime=grow(60),
     params:
-        settings=get_settings("dataset.images", "dataset.size", "dataset.confounding", "seed"),
+        settings=get_settings("make_context_shapes"),
     message:
         "{wildcards.run}: make context-shapes"
     script:
@@ -48,7 +48,7 @@ rule make_coco_masks:
         mem_mb=grow(6000),
         runtime=grow(120),
     params:
-        settings=get_settings("dataset.format", "dataset.root", "dataset.lists", "dataset.classes"),
+        settings=get_settings("make_coco_masks"),
     message:
         "{wildcards.run}: rasterise COCO's instances"
     script:
@@ -70,7 +70,7 @@ rule note_base_run:
         mem_mb=grow(1000),
         runtime=grow(10),
     params:
-        settings=get_settings("start_from"),
+        settings=get_settings("note_base_run"),
     message:
         "{wildcards.run}: note the run that it starts from"
     script:
@@ -94,9 +94,7 @@ rule index_dataset:
         mem_mb=grow(2000),
         runtime=grow(120),
     params:
-        settings=get_settings(
-            "dataset", without=["dataset.images", "dataset.size", "dataset.confounding"]
-        ),
+        settings=get_settings("index_dataset"),
     message:
         "{wildcards.run}: index the data set"
     script:

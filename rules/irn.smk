@@ -27,9 +27,7 @@ rule make_irn_labels:
         mem_mb=grow(3000),
         runtime=grow(240),
     params:
-        settings=get_settings(
-            "irn.foreground_threshold", "irn.background_threshold", "irn.label_crf"
-        ),
+        settings=get_settings("make_irn_labels"),
     message:
         "{wildcards.run} round {wildcards.round}: make IR labels, {wildcards.part} of {wildcards.parts}"
     script:
@@ -52,9 +50,7 @@ rule gather_labels:
         mem_mb=grow(2000),
         runtime=grow(120),
     params:
-        settings=get_settings(
-            "irn.foreground_threshold", "irn.background_threshold", "irn.label_crf"
-        ),
+        settings=get_settings("make_irn_labels"),
     message:
         "{wildcards.run} round {wildcards.round}: gather the IR labels"
     script:
@@ -79,16 +75,7 @@ rule train_irn:
         mem_mb=grow(6000),
         runtime=grow(480),
     params:
-        settings=get_settings(
-            "irn",
-            "seed",
-            without=[
-                "irn.foreground_threshold",
-                "irn.background_threshold",
-                "irn.label_crf",
-                "irn.inference_pad",
-            ],
-        ),
+        settings=get_settings("train_irn"),
     message:
         "{wildcards.run} round {wildcards.round}: train the IRN"
     script:
@@ -114,7 +101,7 @@ rule refine_cams:
         mem_mb=grow(4000),
         runtime=grow(480),
     params:
-        settings=get_settings("walk", "irn.inference_pad"),
+        settings=get_settings("refine_cams"),
     message:
         "{wildcards.run} round {wildcards.round}: refine the CAMs by a random walk, {wildcards.part} of {wildcards.parts}"
     script:
@@ -137,7 +124,7 @@ rule gather_refined:
         mem_mb=grow(2000),
         runtime=grow(120),
     params:
-        settings=get_settings("walk", "irn.inference_pad"),
+        settings=get_settings("refine_cams"),
     message:
         "{wildcards.run} round {wildcards.round}: gather the refined CAMs"
     script:

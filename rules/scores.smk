@@ -143,7 +143,7 @@ rule evaluate_crf:
         mem_mb=grow(3000),
         runtime=grow(240),
     params:
-        settings=get_settings("crf"),
+        settings=get_settings("evaluate_crf"),
     message:
         "{wildcards.run} round {wildcards.round}: score the segmentation after a CRF"
     script:

@@ -15,14 +15,7 @@ rule summarise:
     input:
         manifest="results/{run}/dataset.json",
         start=get_start,
-        cam_scores=get_all_rounds("results/{run}/round-{round}/scores/cam.json"),
-        refined_scores=get_all_rounds("results/{run}/round-{round}/scores/refined.json"),
-        pseudo_masks_scores=get_all_rounds("results/{run}/round-{round}/scores/pseudo_masks.json"),
-        segmentation_scores=get_all_rounds("results/{run}/round-{round}/scores/segmentation.json"),
-        segmentation_crf_scores=get_all_rounds(
-            "results/{run}/round-{round}/scores/segmentation_crf.json"
-        ),
-        reliances=get_reliances,
+        scores=get_all_scores,
         cams=get_all_rounds("results/{run}/round-{round}/cam/cams.h5"),
         refined=get_all_rounds("results/{run}/round-{round}/irn/refined.h5"),
         pseudo_masks=get_all_rounds("results/{run}/round-{round}/pseudo_masks"),

@@ -16,17 +16,10 @@ from conta_core.errors import ContaError
 from conta_core.evaluation.scores.layout import SUMMARY
 from conta_core.evaluation.scores.score_files import read_scores
 from conta_core.storage.json_files import read_format, write_json
+from conta_core.workflow.stages import SCORED
 
 FORMAT = "conta-summary"
 FORMAT_VERSION = 1
-#: the stages that are scored, in order, and what their scores are of
-STAGES = {
-    "cam": "CAMs",
-    "refined": "refined CAMs",
-    "pseudo_masks": "pseudo-masks",
-    "segmentation": "segmentation model",
-    "segmentation_crf": "segmentation model and CRF",
-}
 #: of the confounding diagnostics in a terminal
 SHORT_HEADINGS = (
     *("round", "scores of", "list", "far own %", "far other %", "fp own %"),
@@ -61,7 +54,7 @@ def summarise_scores(
     confounding: list[dict[str, Any]] = []
     for index, paths in enumerate(rounds):
         of_run = run if start_from is None or index else start_from
-        for stage in STAGES:
+        for stage in SCORED:
             if stage not in paths:
                 continue
             content = read_scores(paths[stage])
@@ -127,7 +120,7 @@ def over_rounds(summary: Mapping[str, Any], stage: str, split: str) -> list[dict
 def scored_stages(summary: Mapping[str, Any], split: str) -> list[str]:
     """The stages that have a row for a list, in order."""
     found = {row["stage"] for row in summary["scores"] if row["split"] == split}
-    return [stage for stage in STAGES if stage in found]
+    return [stage for stage in SCORED if stage in found]
 
 
 def score_rows(summary: Mapping[str, Any], split: str) -> list[list[str]]:
@@ -138,7 +131,7 @@ def score_rows(summary: Mapping[str, Any], split: str) -> list[list[str]]:
     ]
     rounds = map(str, range(summary["rounds"]))
     rows = zip(rounds, *columns, strict=True)
-    return [["round", *(STAGES[stage] for stage in stages)], *map(list, rows)]
+    return [["round", *(SCORED[stage] for stage in stages)], *map(list, rows)]
 
 
 def confounding_rows(summary: Mapping[str, Any]) -> list[list[str]]:
@@ -160,7 +153,7 @@ def confounding_rows(summary: Mapping[str, Any]) -> list[list[str]]:
         rows.append(
             [
                 str(row["round"]),
-                STAGES[row["stage"]],
+                SCORED[row["stage"]],
                 LISTS[row["split"]],
                 number(row["far_false_positives"]["own_context"], 2),
                 number(row["far_false_positives"]["other_contexts"], 2),

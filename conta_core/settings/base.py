@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field
+
+from conta_core.errors import ContaError
 
 Positive = Annotated[int, Field(ge=1)]
 Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
@@ -19,6 +21,34 @@ class Settings(BaseModel):
     """A closed, immutable group of settings: an unknown key or a wrong type is an error."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    def without_defaults(self) -> Self:
+        """Forget every key that was not given, of its groups too: reading one is an error then.
+
+        A stage gets the keys that its rule's params name. A default in the place of a key that
+        they forget would be trained with, and a change of that key would make nothing stale.
+
+        Returns:
+            The group itself.
+        """
+        for name in type(self).model_fields:
+            if name not in self.model_fields_set:
+                del self.__dict__[name]
+            elif isinstance(value := self.__dict__[name], Settings):
+                value.without_defaults()
+        return self
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            """Called for what is not there: a key that was forgotten, or no key at all."""
+            if name in type(self).model_fields:
+                raise ContaError(
+                    f"{type(self).__name__}.{name}: the stage reads this key, but its rule's "
+                    "params do not name it; add it to the keys of the stage in "
+                    "conta_core/workflow/stages.py, or of the method in conta_core/causal/methods"
+                )
+            return super().__getattr__(name)
 
 
 def check_range(key: str, limits: tuple[float, float]) -> None:

@@ -42,7 +42,7 @@ def load_experiments(config: Mapping[str, Any]) -> dict[str, Experiment]:
             whose ``start_from`` does not fit.
     """
     _require_bounds(config)
-    whole = parse_settings(Config, config, "config")
+    whole = _validate(Config, config, "config")
     base = {key: value for key, value in config.items() if key not in ("runs", "comparison")}
     experiments = {}
     for name, overrides in _all_runs(whole).items():
@@ -51,9 +51,7 @@ def load_experiments(config: Mapping[str, Any]) -> dict[str, Experiment]:
                 f"config: runs: {name!r} is not a run name: found characters outside letters, "
                 "digits, '-' and '_'; rename the run"
             )
-        experiments[name] = parse_settings(
-            Experiment, merge(base, overrides), f"config: runs: {name}"
-        )
+        experiments[name] = _validate(Experiment, merge(base, overrides), f"config: runs: {name}")
     require_equal_starts(experiments)
     return experiments
 
@@ -65,7 +63,7 @@ def load_comparison(config: Mapping[str, Any]) -> ComparisonSettings | None:
         ContaError: as :func:`load_experiments`.
     """
     _require_bounds(config)
-    return parse_settings(Config, config, "config").comparison
+    return _validate(Config, config, "config").comparison
 
 
 def read_config(path: str | os.PathLike[str]) -> dict[str, Any]:
@@ -100,16 +98,25 @@ def require_weights(experiments: Mapping[str, Experiment]) -> None:
 
 
 def parse_settings(kind: type[AnySettings], values: Mapping[str, Any], where: str) -> AnySettings:
-    """Build settings from plain values, strictly typed.
+    """The settings that a rule's params give a stage.
 
     Args:
         kind: the settings class.
         values: as YAML or JSON gives them (lists for tuples).
         where: names the source in an error.
 
+    Returns:
+        The settings, strictly typed. Reading a key that ``values`` lack is an error: see
+        :meth:`~conta_core.settings.base.Settings.without_defaults`.
+
     Raises:
         ContaError: each offending key, what was found and what was expected.
     """
+    return _validate(kind, values, where).without_defaults()
+
+
+def _validate(kind: type[AnySettings], values: Mapping[str, Any], where: str) -> AnySettings:
+    """Settings from plain values, strictly typed, with the defaults of what is not given."""
     try:
         return kind.model_validate_json(json.dumps(values))
     except ValidationError as error:

@@ -50,6 +50,6 @@ def compare(
 
 def _seconds(benchmarks: str, run: str, rounds: int) -> dict[int, float]:
     """Round -> seconds of train_cam, as far as they were noted."""
-    measured = read_benchmarks(benchmarks, run, [()] * rounds).measured
+    measured = read_benchmarks(benchmarks, run, rounds).measured
     places = {index: measured.get(("train_cam", index)) for index in range(rounds)}
     return {index: one.seconds for index, one in places.items() if one is not None}

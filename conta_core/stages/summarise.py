@@ -27,9 +27,7 @@ def summarise(
 
     Args:
         manifest: path of dataset.json.
-        rounds: for each round, in order, the paths of its cams, refined, pseudo_masks,
-            train_masks, logits, confounders, context and reliance (or None), and ``scores``:
-            stage -> path.
+        rounds: the files of each round, of :func:`~conta_core.workflow.stages.files_by_round`.
         settings: the keys that the run's results depend on, nested as in the config.
         benchmarks: folder of Snakemake's benchmark files; what is not there is named.
         output: path of summary.json.

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from conta_core.training import processes
+from conta_core.workflow.stages import checkpoint_path
 
 
 @dataclass(frozen=True)
@@ -40,5 +41,6 @@ def training_files(rule: str, wildcards: Any) -> TrainingFiles:
     """
     place = f"{wildcards.run}/round-{wildcards.round}"
     return TrainingFiles(
-        checkpoint=f"checkpoints/{rule}/{place}.pt", tensorboard=f"tensorboard/{place}/{rule}"
+        checkpoint=checkpoint_path(rule, wildcards.run, int(wildcards.round)),
+        tensorboard=f"tensorboard/{place}/{rule}",
     )

@@ -1,27 +1,27 @@
-"""Where the files of a run lie: its stages in order; a test holds them against the rules."""
+"""The stages of the workflow, each said once: what it makes, of what, by which keys, for whom.
+
+The rules keep their literal paths; a test holds the two together. Report, summary, status and the
+tools follow this table: a stage that is added here is theirs too.
+"""
 
 from __future__ import annotations
 
 import os
 import re
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from conta_core.workflow.base_run import read_start
 
 if TYPE_CHECKING:
     from conta_core.settings import Experiment
 
-#: the stages that make a data set, those of the causal step, and those of an intervention
-MADE = ("make_context_shapes", "make_coco_masks")
-OF_CONTEXT = ("build_confounders", "deconfound")
-OF_INTERVENTION = ("measure_objects",)
-#: of every run its own, also in a round 0 that another run makes
-OF_METHOD = (*OF_CONTEXT, *OF_INTERVENTION)
-
 RUN = "results/{run}"
 ROUND = f"{RUN}/round-{{round}}"
+MANIFEST = f"{RUN}/dataset.json"
+IN_ROUND = re.compile(r"round-(\d+)/(.+)$")
 
 
 @dataclass(frozen=True)
@@ -29,14 +29,34 @@ class Stage:
     """One stage of the workflow.
 
     Attributes:
-        name: of its rule.
+        name: of its rule, its script and its function.
         output: path of what it makes, with ``{run}`` and, by round, ``{round}``.
+        inputs: name in the rule -> path, of the same run and round. What the method of the causal
+            step adds is said in :mod:`conta_core.causal.methods`.
+        keys: dotted config keys that its result depends on. The method may add some.
+        without: dotted keys below them that it does not depend on.
         gathered_by: rule that makes ``output`` of its parts; None: it has no parts.
+        kind: of the store, or of the folder of masks, that it makes; None: it makes another file.
+        title: what its scores are of, for people; None: it makes no scores.
+        scope: whether a run has it in a round (None: once a run); None: every run has it.
+        own: whether it is a run's own in a round 0 that another run makes.
     """
 
     name: str
     output: str
+    inputs: Mapping[str, str] = field(default_factory=dict)
+    keys: tuple[str, ...] = ()
+    without: tuple[str, ...] = ()
     gathered_by: str | None = None
+    kind: str | None = None
+    title: str | None = None
+    scope: Callable[[int | None, Experiment], bool] | None = None
+    own: bool = False
+
+    @property
+    def rules(self) -> tuple[str, ...]:
+        """Names of its rules, in order."""
+        return (self.name, self.gathered_by) if self.gathered_by else (self.name,)
 
     @property
     def by_round(self) -> bool:
@@ -47,6 +67,11 @@ class Stage:
     def in_round(self) -> str:
         """What a stage of every round makes, relative to the round's folder."""
         return self.output.removeprefix(f"{ROUND}/")
+
+    @property
+    def short(self) -> str:
+        """The name of what it makes, without its ending."""
+        return Path(self.output).stem
 
     def path(self, run: str, index: int | None) -> str:
         """What it makes, relative to the working directory."""
@@ -65,80 +90,291 @@ class Stage:
 
     def checkpoint(self, run: str, index: int | None) -> str:
         """Where it keeps its state while it trains."""
-        return f"checkpoints/{self.name}/{run}/round-{index}.pt"
+        return checkpoint_path(self.name, run, index)
 
     def is_needed(self, index: int | None, experiment: Experiment) -> bool:
         """Whether the run has this stage in this round."""
-        if self.name == "make_context_shapes":
-            return experiment.dataset.format == "context-shapes"
-        if self.name == "make_coco_masks":
-            return experiment.dataset.format == "coco"
-        if self.name == "note_base_run":
-            return experiment.start_from is not None
-        if self.name == "evaluate_reliance":
-            return experiment.reliance_images > 0
-        if self.name in OF_CONTEXT:
-            later = index is not None and index < experiment.rounds - 1
-            made_before = self.name == "build_confounders" or experiment.context.learning == "tags"
-            return later and experiment.context.method == "conta" and made_before
-        if self.name in OF_INTERVENTION:
-            return index is not None and _measures_objects(index, experiment)
-        return True
+        return self.scope is None or self.scope(index, experiment)
 
     @property
     def depends_on_config(self) -> bool:
         """Whether some runs do without it."""
-        return self.name in (*MADE, *OF_METHOD, "note_base_run", "evaluate_reliance")
+        return self.scope is not None
 
     def owner(self, run: str, index: int | None, start_from: str | None) -> str:
         """The run that makes this for a run: itself, or the one that it starts from.
 
         Of another run are the made data set, and of round 0 all that no method's own step makes.
         """
-        shared = self.name in MADE or (index == 0 and self.name not in OF_METHOD)
+        shared = not self.own and not index
         return start_from if shared and start_from is not None else run
 
 
+def _of_format(name: str) -> Callable[[int | None, Experiment], bool]:
+    """A stage that makes a data set of one format."""
+    return lambda index, experiment: experiment.dataset.format == name
+
+
+def _starts_from_another(index: int | None, experiment: Experiment) -> bool:
+    return experiment.start_from is not None
+
+
+def _asks_reliance(index: int | None, experiment: Experiment) -> bool:
+    return experiment.reliance_images > 0
+
+
+def _of_method(name: str) -> Callable[[int | None, Experiment], bool]:
+    """A stage that some methods of the causal step have."""
+    return lambda index, experiment: index is not None and _has_stage(name, index, experiment)
+
+
+def _has_stage(name: str, index: int, experiment: Experiment) -> bool:
+    is_last = index == experiment.rounds - 1
+    chosen = experiment.context.intervention
+    if name == "measure_objects":
+        next_classifier = not is_last and chosen.measures_for_classifier
+        needed = next_classifier or (index > 0 and chosen.measures_for_segmentation)
+        return experiment.context.method == "intervention" and needed
+    made_before = name == "build_confounders" or experiment.context.learning == "tags"
+    return not is_last and experiment.context.method == "conta" and made_before
+
+
 STAGES = (
-    Stage("make_context_shapes", f"{RUN}/context_shapes"),
-    Stage("make_coco_masks", f"{RUN}/coco_masks"),
-    Stage("note_base_run", f"{RUN}/start.json"),
-    Stage("index_dataset", f"{RUN}/dataset.json"),
-    Stage("train_cam", f"{ROUND}/cam/model.safetensors"),
-    Stage("extract_cams", f"{ROUND}/cam/cams.h5", "gather_cams"),
-    Stage("evaluate_cams", f"{ROUND}/scores/cam.json"),
-    Stage("make_irn_labels", f"{ROUND}/irn/labels.h5", "gather_labels"),
-    Stage("train_irn", f"{ROUND}/irn/model.safetensors"),
-    Stage("refine_cams", f"{ROUND}/irn/refined.h5", "gather_refined"),
-    Stage("evaluate_refined", f"{ROUND}/scores/refined.json"),
-    Stage("make_pseudo_masks", f"{ROUND}/pseudo_masks"),
-    Stage("evaluate_pseudo_masks", f"{ROUND}/scores/pseudo_masks.json"),
-    Stage("evaluate_reliance", f"{ROUND}/scores/reliance.json"),
-    Stage("measure_objects", f"{ROUND}/intervention/objects.h5", "gather_objects"),
-    Stage("train_deeplab", f"{ROUND}/segmentation/model.safetensors"),
-    Stage("predict_train_masks", f"{ROUND}/segmentation/train_masks.h5", "gather_train_masks"),
-    Stage("predict_logits", f"{ROUND}/segmentation/logits.h5", "gather_logits"),
-    Stage("evaluate_segmentation", f"{ROUND}/scores/segmentation.json"),
-    Stage("evaluate_crf", f"{ROUND}/scores/segmentation_crf.json"),
-    Stage("build_confounders", f"{ROUND}/context/confounders.h5"),
-    Stage("deconfound", f"{ROUND}/context/context.h5"),
-    Stage("summarise", f"{RUN}/report.html"),
+    Stage(
+        "make_context_shapes",
+        f"{RUN}/context_shapes",
+        keys=("dataset.images", "dataset.size", "dataset.confounding", "seed"),
+        scope=_of_format("context-shapes"),
+    ),
+    Stage(
+        "make_coco_masks",
+        f"{RUN}/coco_masks",
+        keys=("dataset.format", "dataset.root", "dataset.lists", "dataset.classes"),
+        scope=_of_format("coco"),
+    ),
+    Stage(
+        "note_base_run",
+        f"{RUN}/start.json",
+        keys=("start_from",),
+        scope=_starts_from_another,
+        own=True,
+    ),
+    Stage(
+        "index_dataset",
+        MANIFEST,
+        keys=("dataset",),
+        without=("dataset.images", "dataset.size", "dataset.confounding"),
+        own=True,
+    ),
+    Stage(
+        "train_cam",
+        f"{ROUND}/cam/model.safetensors",
+        inputs={"manifest": MANIFEST},
+        keys=("cam", "seed"),
+        without=("cam.scales",),
+    ),
+    Stage(
+        "extract_cams",
+        f"{ROUND}/cam/cams.h5",
+        inputs={"manifest": MANIFEST, "model": f"{ROUND}/cam/model.safetensors"},
+        keys=("cam.scales",),
+        gathered_by="gather_cams",
+        kind="cams",
+    ),
+    Stage(
+        "evaluate_cams",
+        f"{ROUND}/scores/cam.json",
+        inputs={"manifest": MANIFEST, "cams": f"{ROUND}/cam/cams.h5"},
+        title="CAMs",
+    ),
+    Stage(
+        "make_irn_labels",
+        f"{ROUND}/irn/labels.h5",
+        inputs={"manifest": MANIFEST, "cams": f"{ROUND}/cam/cams.h5"},
+        keys=("irn.foreground_threshold", "irn.background_threshold", "irn.label_crf"),
+        gathered_by="gather_labels",
+        kind="labels",
+    ),
+    Stage(
+        "train_irn",
+        f"{ROUND}/irn/model.safetensors",
+        inputs={"manifest": MANIFEST, "labels": f"{ROUND}/irn/labels.h5"},
+        keys=("irn", "seed"),
+        without=(
+            "irn.foreground_threshold",
+            "irn.background_threshold",
+            "irn.label_crf",
+            "irn.inference_pad",
+        ),
+    ),
+    Stage(
+        "refine_cams",
+        f"{ROUND}/irn/refined.h5",
+        inputs={
+            "manifest": MANIFEST,
+            "model": f"{ROUND}/irn/model.safetensors",
+            "cams": f"{ROUND}/cam/cams.h5",
+        },
+        keys=("walk", "irn.inference_pad"),
+        gathered_by="gather_refined",
+        kind="refined",
+    ),
+    Stage(
+        "evaluate_refined",
+        f"{ROUND}/scores/refined.json",
+        inputs={"manifest": MANIFEST, "refined": f"{ROUND}/irn/refined.h5"},
+        title="refined CAMs",
+    ),
+    Stage(
+        "make_pseudo_masks",
+        f"{ROUND}/pseudo_masks",
+        inputs={"manifest": MANIFEST, "refined": f"{ROUND}/irn/refined.h5"},
+        keys=("pseudo_masks", "irn.label_crf"),
+        kind="pseudo_masks",
+    ),
+    Stage(
+        "evaluate_pseudo_masks",
+        f"{ROUND}/scores/pseudo_masks.json",
+        inputs={"manifest": MANIFEST, "pseudo_masks": f"{ROUND}/pseudo_masks"},
+        title="pseudo-masks",
+    ),
+    Stage(
+        "evaluate_reliance",
+        f"{ROUND}/scores/reliance.json",
+        inputs={
+            "manifest": MANIFEST,
+            "model": f"{ROUND}/cam/model.safetensors",
+            "cams": f"{ROUND}/cam/cams.h5",
+            "pseudo_masks": f"{ROUND}/pseudo_masks",
+        },
+        keys=("reliance_images",),
+        scope=_asks_reliance,
+    ),
+    Stage(
+        "measure_objects",
+        f"{ROUND}/intervention/objects.h5",
+        inputs={
+            "manifest": MANIFEST,
+            "model": f"{ROUND}/cam/model.safetensors",
+            "pseudo_masks": f"{ROUND}/pseudo_masks",
+        },
+        keys=("context.intervention.balance",),
+        gathered_by="gather_objects",
+        kind="objects",
+        scope=_of_method("measure_objects"),
+        own=True,
+    ),
+    Stage(
+        "train_deeplab",
+        f"{ROUND}/segmentation/model.safetensors",
+        inputs={"manifest": MANIFEST, "pseudo_masks": f"{ROUND}/pseudo_masks"},
+        keys=("segmentation", "seed"),
+    ),
+    Stage(
+        "predict_train_masks",
+        f"{ROUND}/segmentation/train_masks.h5",
+        inputs={"manifest": MANIFEST, "model": f"{ROUND}/segmentation/model.safetensors"},
+        gathered_by="gather_train_masks",
+        kind="train_masks",
+    ),
+    Stage(
+        "predict_logits",
+        f"{ROUND}/segmentation/logits.h5",
+        inputs={"manifest": MANIFEST, "model": f"{ROUND}/segmentation/model.safetensors"},
+        gathered_by="gather_logits",
+        kind="logits",
+    ),
+    Stage(
+        "evaluate_segmentation",
+        f"{ROUND}/scores/segmentation.json",
+        inputs={
+            "manifest": MANIFEST,
+            "train_masks": f"{ROUND}/segmentation/train_masks.h5",
+            "logits": f"{ROUND}/segmentation/logits.h5",
+        },
+        title="segmentation model",
+    ),
+    Stage(
+        "evaluate_crf",
+        f"{ROUND}/scores/segmentation_crf.json",
+        inputs={"manifest": MANIFEST, "logits": f"{ROUND}/segmentation/logits.h5"},
+        keys=("crf",),
+        title="segmentation model and CRF",
+    ),
+    Stage(
+        "build_confounders",
+        f"{ROUND}/context/confounders.h5",
+        inputs={"manifest": MANIFEST},
+        keys=(
+            "context.size",
+            "context.source",
+            "context.background",
+            "context.oracle_masks",
+            "context.prior",
+        ),
+        kind="confounders",
+        scope=_of_method("build_confounders"),
+        own=True,
+    ),
+    Stage(
+        "deconfound",
+        f"{ROUND}/context/context.h5",
+        inputs={
+            "manifest": MANIFEST,
+            "confounders": f"{ROUND}/context/confounders.h5",
+            "train_masks": f"{ROUND}/segmentation/train_masks.h5",
+            "logits": f"{ROUND}/segmentation/logits.h5",
+        },
+        keys=(
+            "context.steps",
+            "context.learning_rate",
+            "context.maps",
+            "context.assignment",
+            "context.oracle_masks",
+            "seed",
+        ),
+        kind="context",
+        scope=_of_method("deconfound"),
+        own=True,
+    ),
+    Stage("summarise", f"{RUN}/report.html", inputs={"manifest": MANIFEST}, own=True),
 )
+#: name of its rule -> stage
+BY_NAME = {stage.name: stage for stage in STAGES}
+#: name of a rule, of one that gathers parts too -> stage
+BY_RULE = {rule: stage for stage in STAGES for rule in stage.rules}
+BY_OUTPUT = {stage.output: stage for stage in STAGES}
 #: stage of every round -> what it makes, relative to the round's folder
 ROUND_FILES = {stage.name: stage.in_round for stage in STAGES if stage.by_round}
-BY_OUTPUT = {stage.output: stage for stage in STAGES}
-#: rules that gather the parts of a stage among them
-BY_RULE = {rule: stage for stage in STAGES for rule in (stage.name, stage.gathered_by) if rule}
+#: kind of a store, or of a folder of masks -> its place, relative to the round's folder
+STORE_FILES = {stage.kind: stage.in_round for stage in STAGES if stage.kind}
+#: what a scores json calls its stage -> what the scores are of, in the order of the stages
+SCORED = {stage.short: stage.title for stage in STAGES if stage.title}
 
 
-def _measures_objects(index: int, experiment: Experiment) -> bool:
-    """Whether a classifier or segmentation model is intervened on with a round's objects."""
-    chosen = experiment.context.intervention
-    if experiment.context.method != "intervention":
-        return False
-    is_last = index == experiment.rounds - 1
-    next_classifier = not is_last and chosen.measures_for_classifier
-    return next_classifier or (index > 0 and chosen.measures_for_segmentation)
+def files_by_round(paths: Iterable[str]) -> list[dict[str, Any]]:
+    """The files of each round, in order of the rounds.
+
+    Args:
+        paths: of files and folders in the rounds of a run; others are passed over.
+
+    Returns:
+        For each round: :attr:`Stage.short` -> path, such as ``cams`` -> its ``cams.h5``; and
+        ``scores``, likewise for the stages that have scores of their own.
+    """
+    by_file = {stage.in_round: stage for stage in STAGES if stage.by_round}
+    rounds: dict[int, dict[str, Any]] = {}
+    for path in paths:
+        found = IN_ROUND.search(path)
+        if found and found[2] in by_file:
+            stage, files = by_file[found[2]], rounds.setdefault(int(found[1]), {"scores": {}})
+            (files["scores"] if stage.title else files)[stage.short] = path
+    return [rounds[index] for index in sorted(rounds)]
+
+
+def checkpoint_path(name: str, run: str, index: int | None) -> str:
+    """Where a stage keeps its state while it trains."""
+    return f"checkpoints/{name}/{run}/round-{index}.pt"
 
 
 def owner_of(pattern: str, run: str, index: int | None, start_from: str | None) -> str:

@@ -30,7 +30,7 @@ class Measure:
 
     Attributes:
         round: index of the round.
-        stage: of :data:`conta_core.evaluation.summary.STAGES`.
+        stage: of :data:`conta_core.workflow.stages.SCORED`.
         split: "train" or "val".
         name: ``miou``, ``iou``, ``on_companion`` or one of :data:`MECHANISM` and :data:`RELIANCE`.
         of_class: of an ``iou`` or ``on_companion``: the class.

@@ -16,8 +16,9 @@ from conta_core.evaluation.comparison.measures import (
 )
 from conta_core.evaluation.comparison.results import Results
 from conta_core.evaluation.report.pieces import Table
-from conta_core.evaluation.summary import LISTS, STAGES
+from conta_core.evaluation.summary import LISTS
 from conta_core.settings.base import leaves
+from conta_core.workflow.stages import SCORED as STAGE_TITLES
 
 #: the scores that the tables show, in order: stage and list
 SCORED = (
@@ -82,7 +83,7 @@ def level_words(level: Level) -> str:
 
 def list_words(stage: str, split: str) -> str:
     """A stage and a list for a heading."""
-    return f"{STAGES[stage]}, {split}"
+    return f"{STAGE_TITLES[stage]}, {split}"
 
 
 def _scores(results: Results, level: Level, index: int) -> list[Part]:
@@ -96,7 +97,7 @@ def _scored(index: int) -> dict[str, Measure]:
 
 def _mechanism(results: Results, level: Level, index: int) -> list[Part]:
     columns = {
-        f"{STAGES[stage]}: {MECHANISM[name][0]}": Measure(index, stage, "val", name)
+        f"{STAGE_TITLES[stage]}: {MECHANISM[name][0]}": Measure(index, stage, "val", name)
         for stage, name in DIAGNOSED
     }
     return _tables(results, level, columns, LISTS["val"])

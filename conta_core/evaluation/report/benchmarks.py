@@ -5,45 +5,15 @@ from __future__ import annotations
 import csv
 import math
 import re
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from conta_core.workflow.stages import BY_RULE
+from conta_core.workflow.stages import BY_RULE, STAGES
 
-#: the rules that run once a run, before all rounds
-BEFORE = ("make_context_shapes", "make_coco_masks", "note_base_run", "index_dataset")
-#: the rules of a round, in order
-IN_ROUNDS = (
-    "train_cam",
-    "extract_cams",
-    "gather_cams",
-    "make_irn_labels",
-    "gather_labels",
-    "train_irn",
-    "refine_cams",
-    "gather_refined",
-    "make_pseudo_masks",
-    "measure_objects",
-    "gather_objects",
-    "train_deeplab",
-    "predict_train_masks",
-    "gather_train_masks",
-    "predict_logits",
-    "gather_logits",
-    "build_confounders",
-    "deconfound",
-    "evaluate_cams",
-    "evaluate_refined",
-    "evaluate_pseudo_masks",
-    "evaluate_reliance",
-    "evaluate_segmentation",
-    "evaluate_crf",
-)
-#: only some runs have them
-OPTIONAL = (*BEFORE[:3], "measure_objects", "gather_objects", "evaluate_reliance")
-#: only in the rounds that a later one takes a context of
-OF_CONTEXT = ("build_confounders", "deconfound")
+#: the rules that run once a run, before all rounds, and those of a round, in order
+BEFORE = tuple(r for s in STAGES if not s.by_round and s.name != "summarise" for r in s.rules)
+IN_ROUNDS = tuple(r for s in STAGES if s.by_round for r in s.rules)
 PART = re.compile(r"\d+-of-(\d+)\.tsv")
 
 
@@ -76,32 +46,29 @@ class Benchmarks:
 
 
 def read_benchmarks(
-    folder: str, run: str, contexts: Sequence[Collection[str]], start_from: str | None = None
+    folder: str, run: str, rounds: int, start_from: str | None = None
 ) -> Benchmarks:
     """Read what is there at the time; nothing depends on these files.
 
     Args:
         folder: of all benchmarks.
         run: name of the run.
-        contexts: for each round, which of :data:`OF_CONTEXT` it has.
+        rounds: how many it has.
         start_from: the run whose data set and round 0 it goes on from; None: its own.
+
+    Returns:
+        What is there, and what is not; a stage that some runs do without is not missed.
     """
     found = Benchmarks()
-    for rule in BEFORE:
-        owner = BY_RULE[rule].owner(run, None, start_from)
-        path = Path(folder, rule, f"{owner}.tsv")
-        if path.exists() or rule not in OPTIONAL:
-            _add(found, (rule, None), path, [path])
-    for index, of_context in enumerate(contexts):
-        for rule in IN_ROUNDS:
-            if rule in OF_CONTEXT and rule not in of_context:
-                continue
-            owner = BY_RULE[rule].owner(run, index, start_from)
-            path = Path(folder, rule, owner, f"round-{index}.tsv")
-            parts = _parts(path.with_suffix(""))
-            if rule in OPTIONAL and not (parts or path.exists()):
-                continue
-            _add(found, (rule, index), path.with_suffix("") if parts else path, parts or [path])
+    every: list[tuple[str, int | None]] = [(rule, None) for rule in BEFORE]
+    every += [(rule, index) for index in range(rounds) for rule in IN_ROUNDS]
+    for rule, index in every:
+        stage = BY_RULE[rule]
+        place = Path(folder, rule, stage.owner(run, index, start_from))
+        whole = place if index is None else place / f"round-{index}"
+        parts, path = _parts(whole), whole.with_name(f"{whole.name}.tsv")
+        if parts or path.exists() or not stage.depends_on_config:
+            _add(found, (rule, index), whole if parts else path, parts or [path])
     return found
 
 

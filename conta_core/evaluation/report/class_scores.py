@@ -6,14 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from conta_core.evaluation.report.pieces import Section, Shaded, Table
-from conta_core.evaluation.summary import (
-    LISTS,
-    STAGES,
-    list_caption,
-    number,
-    over_rounds,
-    scored_stages,
-)
+from conta_core.evaluation.summary import LISTS, list_caption, number, over_rounds, scored_stages
+from conta_core.workflow.stages import SCORED
 
 
 def classes_section(summary: Mapping[str, Any]) -> Section | None:
@@ -46,7 +40,7 @@ def _table(summary: Mapping[str, Any], split: str) -> Table:
                 row.append(gain(values[0], values[-1]))
         rows.append(row)
     caption = f"IoU in percent, {list_caption(summary, split)}"
-    return Table(caption, rows, groups=[("", 1), *((STAGES[s], len(headings)) for s in stages)])
+    return Table(caption, rows, groups=[("", 1), *((SCORED[s], len(headings)) for s in stages)])
 
 
 def gain(first: float | None, last: float | None) -> str:

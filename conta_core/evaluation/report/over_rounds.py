@@ -9,13 +9,13 @@ from conta_core.evaluation.report.pieces import Section, Table
 from conta_core.evaluation.report.plots import plot
 from conta_core.evaluation.summary import (
     LISTS,
-    STAGES,
     confounding_rows,
     list_caption,
     over_rounds,
     score_rows,
     scored_stages,
 )
+from conta_core.workflow.stages import SCORED
 
 
 def scores_section(summary: Mapping[str, Any]) -> Section:
@@ -33,7 +33,7 @@ def scores_section(summary: Mapping[str, Any]) -> Section:
         caption = f"mIoU, {list_caption(summary, split)}"
         table = Table(caption, score_rows(summary, split), text=0)
         lists.append({"table": table, "notes": _notes(rows)})
-        points = [(STAGES[row["stage"]], row["round"], row["miou"]) for row in rows]
+        points = [(SCORED[row["stage"]], row["round"], row["miou"]) for row in rows]
         plots += plot(points, summary["rounds"], f"mIoU over rounds, {called}", "mIoU, percent")
     return Section("scores", "Scores by round", "scores.html", {"lists": lists, "plots": plots})
 
@@ -48,7 +48,7 @@ def confounding_section(summary: Mapping[str, Any]) -> Section | None:
         return None
     rows = [row for row in summary["confounding"] if row["split"] == "val"]
     far = [
-        (f"{STAGES[row['stage']]}, {name.replace('_', ' ')}", row["round"], value)
+        (f"{SCORED[row['stage']]}, {name.replace('_', ' ')}", row["round"], value)
         for row in rows
         for name, value in row["far_false_positives"].items()
     ]
@@ -79,6 +79,6 @@ def _notes(rows: Sequence[Mapping[str, Any]]) -> list[str]:
         if thresholds:
             values = ", ".join(f"{t['value']:.2f}" for t in thresholds)
             chosen = "; ".join(dict.fromkeys(t["chosen"] for t in thresholds))
-            notes.append(f"{STAGES[stage]}: threshold by round {values} ({chosen}).")
-        notes += dict.fromkeys(f"{STAGES[stage]}: {r['why']}." for r in of_stage if r.get("why"))
+            notes.append(f"{SCORED[stage]}: threshold by round {values} ({chosen}).")
+        notes += dict.fromkeys(f"{SCORED[stage]}: {r['why']}." for r in of_stage if r.get("why"))
     return notes

@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from conta_core.evaluation.report.class_scores import gain
-from conta_core.evaluation.summary import LISTS, STAGES, number, over_rounds
+from conta_core.evaluation.summary import LISTS, number, over_rounds
+from conta_core.workflow.stages import SCORED
 
 #: the list whose score stands for a stage, where the stage is scored on both
-MAIN_LIST = {stage: "val" if stage.startswith("segmentation") else "train" for stage in STAGES}
+MAIN_LIST = {stage: "val" if stage.startswith("segmentation") else "train" for stage in SCORED}
 
 
 def overview(summary: Mapping[str, Any]) -> dict[str, Any]:
@@ -26,7 +27,7 @@ def overview(summary: Mapping[str, Any]) -> dict[str, Any]:
         "classes": len(summary["classes"]),
         "rounds": summary["rounds"],
         "ground_truth": summary["ground_truth"],
-        "tiles": [tile for stage in STAGES if (tile := _tile(summary, stage))],
+        "tiles": [tile for stage in SCORED if (tile := _tile(summary, stage))],
     }
 
 
@@ -36,7 +37,7 @@ def _tile(summary: Mapping[str, Any], stage: str) -> dict[str, str] | None:
         scores = [row.get("miou") for row in over_rounds(summary, stage, split)]
         if scores and scores[-1] is not None:
             return {
-                "stage": STAGES[stage],
+                "stage": SCORED[stage],
                 "miou": number(scores[-1]),
                 "gain": gain(scores[0], scores[-1]),
                 "list": LISTS[split],

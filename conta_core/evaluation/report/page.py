@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from conta_core.data.manifest import Manifest
-from conta_core.evaluation.report.benchmarks import OF_CONTEXT, read_benchmarks
+from conta_core.evaluation.report.benchmarks import read_benchmarks
 from conta_core.evaluation.report.class_scores import classes_section
 from conta_core.evaluation.report.confounder_sets import confounders_section
 from conta_core.evaluation.report.data_set import data_set_section
@@ -48,9 +48,8 @@ def render_report(
     Raises:
         ContaError: a file that a picture is made of is missing or broken.
     """
-    stages = list(zip(OF_CONTEXT, ("confounders", "context"), strict=True))
-    contexts = [[stage for stage, name in stages if paths.get(name)] for paths in rounds]
-    measured = read_benchmarks(benchmarks, summary["run"], contexts, summary.get("start_from"))
+    start_from = summary.get("start_from")
+    measured = read_benchmarks(benchmarks, summary["run"], len(rounds), start_from)
     sections = [
         scores_section(summary),
         classes_section(summary),

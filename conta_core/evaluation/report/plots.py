@@ -12,7 +12,7 @@ from markupsafe import Markup, escape
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from conta_core.evaluation.summary import STAGES
+from conta_core.workflow.stages import SCORED
 
 #: line colours that stand out from a light and from a dark page
 COLOURS = ("#d9822b", "#2b95d6", "#29a634", "#9179f2", "#db2c6f")
@@ -39,7 +39,7 @@ def plot(
         lines.setdefault(name, []).extend([] if value is None else [(index, value)])
     if not any(lines.values()):
         return []
-    stages = list(STAGES.values())
+    stages = list(SCORED.values())
 
     def draw(axes: Axes) -> None:
         for place, (name, known) in enumerate(lines.items()):

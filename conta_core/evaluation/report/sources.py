@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from conta_core.evaluation.report.pieces import Section, Table
-from conta_core.evaluation.summary import LISTS, STAGES
+from conta_core.evaluation.summary import LISTS
+from conta_core.workflow.stages import SCORED
 
 
 def sources_section(
@@ -30,7 +31,7 @@ def sources_section(
             [
                 str(rounds[row["round"]]["scores"][row["stage"]]),
                 str(row["round"]),
-                STAGES[row["stage"]],
+                SCORED[row["stage"]],
                 f"{row.get('list', '')} ({LISTS[row['split']]})",
                 row.get("ground_truth") or "none",
                 str(row["images"]),

@@ -7,12 +7,14 @@ from typing import Annotated, Literal, NotRequired
 from pydantic import ConfigDict, Field, TypeAdapter, with_config
 from typing_extensions import TypedDict
 
+from conta_core.workflow.stages import SCORED
+
 Percent = Annotated[float, Field(ge=0, le=100)] | None
 Probability = Annotated[float, Field(ge=0, le=1)] | None
 Count = Annotated[int, Field(ge=0, lt=2**53)]
 #: as many as nobody trains
 Round = Annotated[int, Field(ge=0, le=10_000)]
-Stage = Literal["cam", "refined", "pseudo_masks", "segmentation", "segmentation_crf"]
+Stage = Annotated[str, Field(pattern=f"^({'|'.join(SCORED)})$")]
 Split = Literal["train", "val"]
 _OPEN = ConfigDict(extra="allow")
 

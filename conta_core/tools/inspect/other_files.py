@@ -12,10 +12,11 @@ from conta_core.errors import ContaError
 from conta_core.evaluation.reliance import read_reliance
 from conta_core.evaluation.scores.score_files import read_scores
 from conta_core.evaluation.store_kinds.images import MaskImages
-from conta_core.evaluation.summary import LISTS, STAGES, read_summary, score_rows, scored_stages
+from conta_core.evaluation.summary import LISTS, read_summary, score_rows, scored_stages
 from conta_core.storage.stores.parts import describe_part
 from conta_core.tools.inspect.images import require_image
 from conta_core.tools.inspect.properties import Property, size_properties
+from conta_core.workflow.stages import SCORED
 
 
 def describe_manifest(path: Path) -> Iterator[Property]:
@@ -60,7 +61,7 @@ def describe_manifest_image(path: Path, image_id: str) -> Iterator[Property]:
 def describe_scores(path: Path) -> Iterator[Property]:
     """What a scores json holds."""
     scores = read_scores(path)
-    yield Property("what", f"scores of the {STAGES[scores['stage']]} (conta-scores)")
+    yield Property("what", f"scores of the {SCORED[scores['stage']]} (conta-scores)")
     yield Property("run", scores["run"])
     yield Property("round", scores["round"])
     entries = scores["lists"]

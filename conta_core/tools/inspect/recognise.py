@@ -9,6 +9,7 @@ from typing import Any
 
 from conta_core.errors import ContaError
 from conta_core.runtime.nearest import did_you_mean
+from conta_core.workflow.stages import ROUND_FILES
 
 _HDF5 = b"\x89HDF\r\n\x1a\n"
 #: of :data:`conta_core.storage.stores.parts.MAGIC`, in any version
@@ -33,7 +34,7 @@ class FileKind(StrEnum):
 
 
 #: what stands in the folder of a round
-_ROUND_FOLDERS = ("cam", "irn", "pseudo_masks", "segmentation", "context", "intervention", "scores")
+_ROUND_FOLDERS = {file.split("/")[0] for file in ROUND_FILES.values()}
 
 
 def recognise(path: str | os.PathLike[str]) -> FileKind:

@@ -25,17 +25,8 @@ from conta_core.storage.stores.header import MEND
 from conta_core.tools.show.maps import map_pixels, require_finite
 from conta_core.tools.show.masks import TRUTH, areas, mask_cell, over_image
 from conta_core.tools.show.scene import DataSet, Scene, View, make_scene
-from conta_core.workflow.stages import ROUND_FILES, round_file, round_folder, rounds_there
+from conta_core.workflow.stages import STORE_FILES, round_file, round_folder, rounds_there
 
-#: kind of store that is shown of a round -> its file in the round's folder
-FILES = {
-    "cams": ROUND_FILES["extract_cams"],
-    "refined": ROUND_FILES["refine_cams"],
-    "pseudo_masks": ROUND_FILES["make_pseudo_masks"],
-    "train_masks": ROUND_FILES["predict_train_masks"],
-    "logits": ROUND_FILES["predict_logits"],
-    "context": ROUND_FILES["deconfound"],
-}
 #: list -> the columns that its images have
 COLUMNS = {
     "train": ("cams", "refined", "pseudo_masks", "train_masks", "context"),
@@ -142,7 +133,7 @@ def run_sheet(folder: Path, data: DataSet, image_id: str, view: View) -> list[Bl
     rounds = chosen_rounds(folder, view)
     lists = data.lists_of(image_id)
     scene = make_scene(image_id, data.record(image_id).size, data, view, folder)
-    kinds = [kind for kind in FILES if any(kind in COLUMNS[name] for name in lists)]
+    kinds = [kind for kind in STORE_FILES if any(kind in COLUMNS[name] for name in lists)]
     stages = _Stages(data, scene, view, [], 0.0)
     stages.find_highest_context([_file(folder, i, "context") for i in rounds])
     blocks: list[Block] = []
@@ -199,7 +190,7 @@ def chosen_rounds(folder: Path, view: View) -> list[int]:
 
 
 def _file(folder: Path, index: int, kind: str) -> Path:
-    return round_file(round_folder(folder, index), FILES[kind])
+    return round_file(round_folder(folder, index), STORE_FILES[kind])
 
 
 _LISTS = {"train": "training", "val": "validation"}

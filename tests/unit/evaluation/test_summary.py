@@ -13,8 +13,9 @@ from scored_run import CONFOUNDING, SPLITS
 from conta_core.data.manifest import Manifest
 from conta_core.errors import ContaError
 from conta_core.evaluation.scores.score_files import score_entry, write_scores
-from conta_core.evaluation.summary import STAGES, main, read_summary, render_table
+from conta_core.evaluation.summary import main, read_summary, render_table
 from conta_core.stages.summarise import summarise
+from conta_core.workflow.stages import SCORED
 
 
 def test_summary_is_one_flat_row_a_round_stage_and_list(run: dict[str, Any]) -> None:
@@ -123,4 +124,4 @@ def test_stages_start_without_torch() -> None:
 
 
 def test_every_scored_stage_has_a_name() -> None:
-    assert set(SPLITS) == set(STAGES)
+    assert set(SPLITS) == set(SCORED)

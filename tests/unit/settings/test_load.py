@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import pickle
 import re
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,14 @@ import pytest
 import yaml
 
 from conta_core.errors import ContaError
-from conta_core.settings import CamSettings, Config, ContextSettings, Experiment, Settings
+from conta_core.settings import (
+    CamSettings,
+    Config,
+    ContextSettings,
+    Experiment,
+    IrnSettings,
+    Settings,
+)
 from conta_core.settings.load import load_experiments, merge, parse_settings, pick
 from conta_core.settings.renamed import RENAMED
 from conta_core.settings.render import render_config, render_schema
@@ -40,7 +48,7 @@ def test_schema_file_is_what_the_settings_say() -> None:
 
 def test_config_file_holds_the_defaults() -> None:
     values = yaml.safe_load(render_config())
-    assert parse_settings(Config, values, "config") == Config()
+    assert load_experiments(values) == load_experiments({})
     assert list(values) == list(Config.model_fields)
 
 
@@ -243,6 +251,20 @@ def test_picked_values_are_plain_and_parse_again() -> None:
     assert parse_settings(CamSettings, picked["cam"], "cam") == experiment.cam
     parsed = parse_settings(ContextSettings, picked["context"], "context")
     assert parsed.block == experiment.context.block
+
+
+def test_a_key_that_was_not_given_cannot_be_read() -> None:
+    """Else a stage would train with a default, and a change of the key would rerun nothing."""
+    given = parse_settings(IrnSettings, {"radius": 3, "label_crf": {"iterations": 2}}, "irn")
+    assert (given.radius, given.label_crf.iterations) == (3, 2)
+    for group, key in ((given, "epochs"), (given.label_crf, "confidence")):
+        with pytest.raises(ContaError, match=f"{key}: the stage reads this key, but its rule's"):
+            getattr(group, key)
+    with pytest.raises(AttributeError, match="has no attribute 'nothing'"):
+        _ = given.nothing  # type: ignore[attr-defined]
+    # what a training is resumed by
+    assert given.model_dump(mode="json") == {"radius": 3, "label_crf": {"iterations": 2}}
+    assert pickle.loads(pickle.dumps(given)).model_dump() == given.model_dump()
 
 
 def test_pick_changes_nothing_of_the_experiment() -> None:

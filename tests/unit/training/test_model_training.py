@@ -18,11 +18,13 @@ from conta_core.training.files import NO_FILES, TrainingFiles
 from conta_core.training.model_training import ModelTraining
 
 SETTINGS = TrainingSettings(epochs=2, batch_size=4)
-DRAWS = (3, 1, "test_model_training")
+DRAWS = (3, 1, "toy stage")
 
 
 def training(files: TrainingFiles = NO_FILES, threads: int = 1) -> ModelTraining:
-    return ModelTraining(__file__, SETTINGS, seed=3, round_index=1, threads=threads, files=files)
+    return ModelTraining(
+        "toy stage", run, SETTINGS, seed=3, round_index=1, threads=threads, files=files
+    )
 
 
 def run(frame: ModelTraining, objective: Line, **further: Any) -> None:

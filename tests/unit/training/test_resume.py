@@ -141,14 +141,22 @@ def test_a_broken_state(
     assert (tmp_path / "again").read_bytes() == (tmp_path / "fresh").read_bytes()
 
 
+def _stage() -> None:
+    assert engine.train
+
+
+def _other_stage() -> None:
+    assert engine._shared
+
+
 def test_the_key(tmp_path: Path) -> None:
     source = tmp_path / "input"
     source.write_text("one")
-    first = resume_key(__file__, [str(source), None], settings=SETTINGS, seed=0)
-    assert resume_key(__file__, [str(source), None], settings=SETTINGS, seed=0) == first
-    assert resume_key(__file__, [str(source), None], settings=SETTINGS, seed=1) != first
-    assert resume_key(engine.__file__, [str(source), None], settings=SETTINGS, seed=0) != first
+    first = resume_key(_stage, [str(source), None], settings=SETTINGS, seed=0)
+    assert resume_key(_stage, [str(source), None], settings=SETTINGS, seed=0) == first
+    assert resume_key(_stage, [str(source), None], settings=SETTINGS, seed=1) != first
+    assert resume_key(_other_stage, [str(source), None], settings=SETTINGS, seed=0) != first
     longer = SETTINGS.model_copy(update={"epochs": 5})
-    assert resume_key(__file__, [str(source), None], settings=longer, seed=0) != first
+    assert resume_key(_stage, [str(source), None], settings=longer, seed=0) != first
     source.write_text("other")
-    assert resume_key(__file__, [str(source), None], settings=SETTINGS, seed=0) != first
+    assert resume_key(_stage, [str(source), None], settings=SETTINGS, seed=0) != first

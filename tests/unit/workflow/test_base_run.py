@@ -12,7 +12,7 @@ from run_folder import RunFolder, stage
 from shown_run import write_shown_run
 
 from conta_core.errors import ContaError
-from conta_core.evaluation.report.benchmarks import OF_CONTEXT, read_benchmarks
+from conta_core.evaluation.report.benchmarks import read_benchmarks
 from conta_core.settings import Experiment
 from conta_core.settings.load import load_experiments
 from conta_core.settings.starts import FREE
@@ -24,7 +24,6 @@ from conta_core.tools.status.run_status import State, read_status
 from conta_core.workflow.base_run import read_start, write_start
 from conta_core.workflow.stages import (
     BY_RULE,
-    OF_METHOD,
     STAGES,
     round_file,
     round_folder,
@@ -118,7 +117,8 @@ def test_note_of_a_path(tmp_path: Path, name: str) -> None:
 
 def test_owner_of_every_stage() -> None:
     """The made data set, and of round 0 what leads to the masks; the rest is the run's own."""
-    own = {"note_base_run", "index_dataset", *OF_METHOD, "summarise"}
+    of_method = {"measure_objects", "build_confounders", "deconfound"}
+    own = {"note_base_run", "index_dataset", *of_method, "summarise"}
     for one in STAGES:
         first = 0 if one.by_round else None
         assert one.owner("r", first, None) == "r"
@@ -230,8 +230,7 @@ def test_running_round_0_of_the_other(tmp_path: Path) -> None:
 
 
 def test_benchmarks(tmp_path: Path) -> None:
-    missing = read_benchmarks(str(tmp_path), "r", [OF_CONTEXT, ()], "a").missing
+    missing = read_benchmarks(str(tmp_path), "r", 2, "a").missing
     found = {str(Path(path).relative_to(tmp_path)) for path in missing}
     assert {"index_dataset/r.tsv", "train_cam/a/round-0.tsv", "train_cam/r/round-1.tsv"} <= found
-    assert "deconfound/r/round-0.tsv" in found
     assert not {"train_cam/r/round-0.tsv", "gather_cams/r/round-0.tsv"} & found

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -19,7 +20,6 @@ from conta_core.data.readers.folder import read_folder
 from conta_core.data.readers.voc import read_voc
 from conta_core.errors import ContaError
 from conta_core.settings import DatasetSettings
-from conta_core.settings.load import parse_settings
 from conta_core.tools.cli.app import app
 
 CLASSES = ("dog", "cat", "sofa")
@@ -43,7 +43,7 @@ def manifest_of(recipe: Path) -> Manifest:
 
 
 def settings_of(text: str) -> DatasetSettings:
-    return parse_settings(DatasetSettings, yaml.safe_load(text)["dataset"], "dataset")
+    return DatasetSettings.model_validate_json(json.dumps(yaml.safe_load(text)["dataset"]))
 
 
 def call(recipe: Path, folder: Path, *options: object) -> Result:
