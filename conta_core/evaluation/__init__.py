@@ -1,1 +1,1 @@
-"""What results are worth: scores, diagnostics, comparisons, the report."""
+"""What results are worth: scores, diagnostics, comparisons, the report; what stores mean."""

@@ -11,13 +11,13 @@ from conta_core.evaluation.store_kinds.objects import Objects
 
 #: each kind of store, and the folder of masks
 KINDS: dict[str, StoreKind] = {
-    "cams": Cams(),
-    "labels": IrLabels(),
-    "refined": RefinedCams(),
-    "train_masks": TrainMasks(),
-    "logits": Logits(),
-    "objects": Objects(),
-    "context": Context(),
-    "confounders": Confounders(),
-    "pseudo_masks": PseudoMasks(),
+    Cams.name: Cams(),
+    IrLabels.name: IrLabels(),
+    RefinedCams.name: RefinedCams(),
+    TrainMasks.name: TrainMasks(),
+    Logits.name: Logits(),
+    Objects.name: Objects(),
+    Context.name: Context(),
+    Confounders.name: Confounders(),
+    PseudoMasks.name: PseudoMasks(),
 }

@@ -157,17 +157,14 @@ def run_sheet(folder: Path, data: DataSet, image_id: str, view: View) -> list[Bl
     about = f"{scene.about}; on the {' and the '.join(_LISTS[name] for name in lists)} list"
     if len(lists) == 1:
         about += f": {ONLY_VAL if lists == ['train'] else ONLY_TRAIN}"
+    shown = [KINDS[name] for name in FILES]
+    scales = [f"{kind.caption}: {kind.short_scale}" for kind in shown if isinstance(kind, MapKind)]
     return [
         Heading(f"Run {folder.name}", 11, bold=True),
         Heading(about),
         *blocks,
         Legend(label_legend(stages.masks, names)),
-        ColourBar(
-            "CAM: each class divided by its maximum; refined CAM: divided by the maximum over all "
-            "classes; the strongest class at each pixel",
-            0,
-            1,
-        ),
+        ColourBar("; ".join([*scales, "the strongest class at each pixel"]), 0, 1),
         *_context_bar(stages.highest_context),
     ]
 

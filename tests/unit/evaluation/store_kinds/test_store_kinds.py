@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from small_stores import CLASSES, IDS, SIZE, write_small
+from typer.testing import CliRunner
 
 from conta_core.data.masks import write_label_png
 from conta_core.errors import ContaError
@@ -15,7 +16,9 @@ from conta_core.evaluation.store_kinds.kind import ImageKind
 from conta_core.evaluation.store_kinds.labels import LabelKind
 from conta_core.evaluation.store_kinds.maps import MapKind
 from conta_core.evaluation.store_kinds.registry import KINDS
-from conta_core.storage.stores.kinds import IMAGE_ARRAYS
+from conta_core.storage.stores.kinds import IMAGE_ARRAYS, Array
+from conta_core.storage.stores.writer import write_store
+from conta_core.tools.cli.app import app
 
 KINDS_OF_STORES = sorted(IMAGE_ARRAYS)
 
@@ -74,3 +77,35 @@ def test_arrays_that_do_not_fit(tmp_path: Path) -> None:
         message = r"do not fit an image of \(8, 12\) .*labels is of \(2, 2\), float64"
         with pytest.raises(ContaError, match=message), fitting(path, image):
             kind.as_labels(image)
+
+
+class Sketches(LabelKind):
+    """A kind of store that there is not."""
+
+    name, array = "sketches", "sketch"
+    title = caption = "sketches"
+
+
+def test_a_new_kind_is_an_entry_a_class_and_a_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Inspect, show and diff know it at once."""
+    monkeypatch.setitem(IMAGE_ARRAYS, "sketches", {"sketch": Array("uint8", "H x W: labels")})
+    monkeypatch.setitem(KINDS, "sketches", Sketches())
+    paths = [tmp_path / name for name in ("a.h5", "b.h5")]
+    for value, path in enumerate(paths, start=1):
+        options = {"classes": CLASSES, "run": "r", "round_index": 0, "settings": {}}
+        with write_store(path, "sketches", **options) as store:
+            store.write("a", {"sketch": np.full(SIZE, value, np.uint8)}, SIZE)
+
+    def told(*arguments: object) -> str:
+        result = CliRunner().invoke(app, [*map(str, arguments)])
+        assert result.exit_code == 0, (result.output, result.exception)
+        return result.stdout
+
+    a, b = paths
+    assert "sketches (conta-sketches)" in told("inspect", a)
+    assert "boat" in told("inspect", a, "a")
+    assert told("inspect", b, "--class", "dog").split()[0] == "a"
+    assert "pixels changed, %: 100.0 on average" in told("diff", a, b, "-o", tmp_path / "d.png")
+    assert "pixels" in told("show", a, "a", "--no-photo", "-o", tmp_path / "s.png")
