@@ -157,7 +157,7 @@ def run_sheet(folder: Path, data: DataSet, image_id: str, view: View) -> list[Bl
     about = f"{scene.about}; on the {' and the '.join(_LISTS[name] for name in lists)} list"
     if len(lists) == 1:
         about += f": {ONLY_VAL if lists == ['train'] else ONLY_TRAIN}"
-    shown = [KINDS[name] for name in FILES]
+    shown = [KINDS[name] for name in STORE_FILES]
     scales = [f"{kind.caption}: {kind.short_scale}" for kind in shown if isinstance(kind, MapKind)]
     return [
         Heading(f"Run {folder.name}", 11, bold=True),
