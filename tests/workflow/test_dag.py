@@ -1,10 +1,8 @@
-"""The DAG without running it: what jobs there are, what can be asked for, the recipes, lint."""
+"""The DAG without running it: what jobs there are, what can be asked for, the recipes."""
 
 from __future__ import annotations
 
 import re
-import subprocess
-import sys
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -219,19 +217,6 @@ def test_what_is_no_target(fresh: Callable[..., Workflow], target: str) -> None:
     done = fresh(reduced()).start("-n", target)
     assert done.returncode != 0
     assert "Job stats" not in done.stdout
-
-
-def test_lint(tmp_path: Path) -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "snakemake", "--lint", "-s", str(REPOSITORY / "Snakefile")],
-        cwd=tmp_path,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        timeout=300,
-    )
-    assert done.returncode == 0, done.stdout
-    assert "Congratulations" in done.stdout
 
 
 def test_every_rule_has_a_log_a_benchmark_an_environment_and_a_message() -> None:
