@@ -15,8 +15,8 @@ Outputs:
 
 rule build_confounders:
     input:
+        unpack(get_method_inputs("build_confounders")),
         manifest="results/{run}/dataset.json",
-        masks=get_confounder_source,
     output:
         "results/{run}/round-{round}/context/confounders.h5",
     log:
@@ -30,13 +30,7 @@ rule build_confounders:
         mem_mb=grow(2000),
         runtime=grow(60),
     params:
-        settings=get_settings(
-            "context.size",
-            "context.source",
-            "context.background",
-            "context.oracle_masks",
-            "context.prior",
-        ),
+        settings=get_method_settings("build_confounders"),
     message:
         "{wildcards.run} round {wildcards.round}: build the confounder set"
     script:
@@ -63,14 +57,7 @@ rule deconfound:
         mem_mb=grow(4000),
         runtime=grow(120),
     params:
-        settings=get_settings(
-            "context.steps",
-            "context.learning_rate",
-            "context.maps",
-            "context.assignment",
-            "context.oracle_masks",
-            "seed",
-        ),
+        settings=get_method_settings("deconfound", "seed"),
     message:
         "{wildcards.run} round {wildcards.round}: compute the next round's context"
     script:
