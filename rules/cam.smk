@@ -2,11 +2,7 @@
 
 Required inputs:
     results/{run}/dataset.json
-    results/{run}/round-{round - 1}/context/context.h5   M, of method conta
-    (with context.learning: classifier confounders.h5, train_masks.h5 and logits.h5 in its place)
-    results/{run}/round-{round - 1}/pseudo_masks/        objects, of method intervention
-    results/{run}/round-{round - 1}/intervention/objects.h5   likewise
-    results/{run}/round-{round - 1}/segmentation/model.safetensors   where it begins from it
+    what the run's method takes from round - 1 (conta_core/causal/methods)
 Outputs:
     results/{run}/round-{round}/cam/model.safetensors
     results/{run}/round-{round}/cam/cams.h5
@@ -15,12 +11,8 @@ Outputs:
 
 rule train_cam:
     input:
+        unpack(get_method_inputs("train_cam")),
         manifest="results/{run}/dataset.json",
-        context=get_context,
-        ingredients=get_ingredients,
-        pseudo_masks=get_object_masks,
-        objects=get_objects_before,
-        initial_weights=get_initial_weights,
     output:
         "results/{run}/round-{round}/cam/model.safetensors",
     log:
@@ -35,7 +27,7 @@ rule train_cam:
         mem_mb=grow(4000),
         runtime=grow(480),
     params:
-        settings=get_classifier_settings,
+        settings=get_settings("train_cam"),
     message:
         "{wildcards.run} round {wildcards.round}: train the CAM classifier"
     script:
@@ -44,10 +36,9 @@ rule train_cam:
 
 rule extract_cams:
     input:
+        unpack(get_method_inputs("extract_cams")),
         manifest="results/{run}/dataset.json",
         model="results/{run}/round-{round}/cam/model.safetensors",
-        context=get_context,
-        ingredients=get_ingredients,
     output:
         temp("results/{run}/round-{round}/cam/cams.parts/{part}-of-{parts}"),
     log:
@@ -62,7 +53,7 @@ rule extract_cams:
         mem_mb=grow(4000),
         runtime=grow(240),
     params:
-        settings=get_extraction_settings,
+        settings=get_settings("extract_cams"),
     message:
         "{wildcards.run} round {wildcards.round}: extract CAMs, {wildcards.part} of {wildcards.parts}"
     script:
@@ -85,7 +76,7 @@ rule gather_cams:
         mem_mb=grow(2000),
         runtime=grow(120),
     params:
-        settings=get_extraction_settings,
+        settings=get_settings("extract_cams"),
     message:
         "{wildcards.run} round {wildcards.round}: gather the CAMs"
     script:

@@ -3,10 +3,12 @@
 Every function takes the config apart for one run; no rule reads `config` itself.
 """
 
+import re
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 
+from conta_core.causal import methods
 from conta_core.evaluation.comparison.design import Design
 from conta_core.settings.load import load_comparison, load_experiments, pick, require_weights
 from conta_core.data.readers.voc_lists import list_path
@@ -49,6 +51,12 @@ def get_path(pattern, run, index=None):
     return pattern.format(run=owner, round=index)
 
 
+def get_path_of_round(path, run):
+    """Like `get_path`, of a path in which the number of the round stands."""
+    index = re.search(r"/round-(\d+)/", path)[1]
+    return get_path(path.replace(f"/round-{index}/", "/round-{round}/"), run, int(index))
+
+
 def get_file(pattern):
     """A function of the wildcards: the pattern for their run and round."""
     return lambda wildcards: get_path(pattern, wildcards.run, int(wildcards.round))
@@ -68,7 +76,24 @@ def get_targets(pattern):
 def get_settings(name):
     """A function of the wildcards: the keys that a stage's result depends on, as plain values."""
     stage = BY_NAME[name]
-    return lambda wildcards: pick(EXPERIMENTS[wildcards.run], stage.keys, stage.without)
+
+    def settings(wildcards):
+        experiment = EXPERIMENTS[wildcards.run]
+        index = int(wildcards.round) if stage.by_round else None
+        return pick(experiment, stage.all_keys(index, experiment), stage.without)
+
+    return settings
+
+
+def get_method_inputs(stage):
+    """A function of the wildcards: what the stage reads through the run's method, by name."""
+
+    def paths(wildcards):
+        run, experiment = wildcards.run, EXPERIMENTS[wildcards.run]
+        found = methods.inputs(stage, experiment, int(wildcards.round))
+        return {name: get_path_of_round(path, run) for name, path in found.items()}
+
+    return paths
 
 
 def get_run_settings(wildcards):
@@ -78,19 +103,7 @@ def get_run_settings(wildcards):
     if experiment.dataset.format != "context-shapes":
         unused += ["dataset.images", "dataset.size", "dataset.confounding"]
     keys = [key for key in type(experiment).model_fields if key != "context"]
-    if experiment.rounds > 1:
-        keys += {
-            "none": ["context.method", "context.classifier_init"],
-            "conta": ["context"],
-            "intervention": [
-                "context.method",
-                "context.classifier_init",
-                "context.intervention",
-                "context.prior",
-            ],
-        }[experiment.context.method]
-    if "context" in keys:
-        unused.append("context.intervention")
+    keys += methods.keys("summarise", experiment, experiment.rounds - 1)
     return pick(experiment, keys, unused)
 
 
@@ -133,146 +146,6 @@ def get_parts(folder):
         return [f"{place}/{part}-of-{count}" for part in range(1, count + 1)]
 
     return paths
-
-
-def get_method(wildcards):
-    """What the round takes from the one before: conta, intervention, or none in round 0."""
-    first = int(wildcards.round) == 0
-    return "none" if first else EXPERIMENTS[wildcards.run].context.method
-
-
-def get_context(wildcards):
-    """The context of the round before, which method conta reads."""
-    learning = EXPERIMENTS[wildcards.run].context.learning
-    if get_method(wildcards) != "conta" or learning == "classifier":
-        return []
-    return f"results/{wildcards.run}/round-{int(wildcards.round) - 1}/context/context.h5"
-
-
-def get_ingredients(wildcards):
-    """What the classifier makes M of, in the order of `IngredientPaths`, where it makes M itself."""
-    learning = EXPERIMENTS[wildcards.run].context.learning
-    if get_method(wildcards) != "conta" or learning != "classifier":
-        return []
-    files = ("context/confounders.h5", "segmentation/train_masks.h5", "segmentation/logits.h5")
-    before = int(wildcards.round) - 1
-    return [get_path(f"results/{{run}}/round-{{round}}/{f}", wildcards.run, before) for f in files]
-
-
-def get_object_masks(wildcards):
-    """The pseudo-masks of the round before, whose objects method intervention recombines."""
-    settings = EXPERIMENTS[wildcards.run].context.intervention
-    if get_method(wildcards) != "intervention" or settings.object_masks == "truth":
-        return []
-    pattern = "results/{run}/round-{round}/pseudo_masks"
-    return get_path(pattern, wildcards.run, int(wildcards.round) - 1)
-
-
-def get_objects_before(wildcards):
-    """What the round before measured of its objects, which the classifier is intervened on with."""
-    settings = EXPERIMENTS[wildcards.run].context.intervention
-    if get_method(wildcards) != "intervention" or not settings.measures_for_classifier:
-        return []
-    return f"results/{wildcards.run}/round-{int(wildcards.round) - 1}/intervention/objects.h5"
-
-
-def get_own_objects(wildcards):
-    """What the round measured of its objects, where its segmentation model is intervened on."""
-    settings = EXPERIMENTS[wildcards.run].context.intervention
-    if get_method(wildcards) != "intervention" or not settings.measures_for_segmentation:
-        return []
-    return f"results/{wildcards.run}/round-{wildcards.round}/intervention/objects.h5"
-
-
-def get_measure_settings(wildcards):
-    """The key that what is measured of a round's objects depends on."""
-    return pick(EXPERIMENTS[wildcards.run], ["context.intervention.balance"])
-
-
-# the keys that say which objects an intervention recombines, and how
-OBJECT_KEYS = [
-    "context.method",
-    "context.prior",
-    "context.intervention.object_masks",
-    "context.intervention.backgrounds",
-    "context.intervention.area_filter",
-    "context.intervention.ownership",
-]
-# method -> the keys of the context that its classifier depends on
-CLASSIFIER_KEYS = {
-    "none": [],
-    "conta": ["context.block", "context.scaling", "context.learning"],
-    "intervention": [
-        *OBJECT_KEYS,
-        "context.intervention.recombined",
-        "context.intervention.counterfactual",
-        "context.intervention.balance",
-    ],
-}
-
-
-def get_initial_weights(wildcards):
-    """The segmentation model of the round before, where the classifier begins from it."""
-    index = int(wildcards.round)
-    if index == 0 or EXPERIMENTS[wildcards.run].context.classifier_init == "cam_weights":
-        return []
-    pattern = "results/{run}/round-{round}/segmentation/model.safetensors"
-    return get_path(pattern, wildcards.run, index - 1)
-
-
-def get_classifier_settings(wildcards):
-    """The keys that a round's classifier depends on."""
-    keys = ["cam", "seed", *CLASSIFIER_KEYS[get_method(wildcards)]]
-    if int(wildcards.round) > 0:
-        keys.append("context.classifier_init")
-    return pick(EXPERIMENTS[wildcards.run], keys, ["cam.scales"])
-
-
-def get_first_refined(wildcards):
-    """The refined CAMs of round 0, where an intervention's threshold follows them."""
-    settings = EXPERIMENTS[wildcards.run].context.intervention
-    if get_method(wildcards) != "intervention" or settings.threshold == "fixed":
-        return []
-    return get_path("results/{run}/round-{round}/irn/refined.h5", wildcards.run, 0)
-
-
-def get_pseudo_mask_settings(wildcards):
-    """The keys that a round's pseudo-masks depend on."""
-    keys = ["pseudo_masks", "irn.label_crf"]
-    if get_first_refined(wildcards):
-        keys += ["context.intervention.threshold", "context.intervention.area_filter"]
-    return pick(EXPERIMENTS[wildcards.run], keys)
-
-
-def get_segmentation_settings(wildcards):
-    """The keys that a round's segmentation model depends on."""
-    experiment = EXPERIMENTS[wildcards.run]
-    keys = ["segmentation", "seed"]
-    if (
-        get_method(wildcards) == "intervention"
-        and experiment.context.intervention.segmentation_recombined
-    ):
-        keys += [*OBJECT_KEYS, "context.intervention.segmentation_recombined"]
-    return pick(experiment, keys)
-
-
-def get_extraction_settings(wildcards):
-    """The keys that the extraction of a round's CAMs depends on."""
-    keys = ["context.scaling"] if get_method(wildcards) == "conta" else []
-    return pick(EXPERIMENTS[wildcards.run], ["cam.scales", *keys])
-
-
-def get_reliance_settings(wildcards):
-    """The keys that the reliance of a round's classifier depends on."""
-    keys = ["context.scaling"] if get_method(wildcards) == "conta" else []
-    return pick(EXPERIMENTS[wildcards.run], ["reliance_images", *keys])
-
-
-def get_confounder_source(wildcards):
-    """The masks that the confounder set averages."""
-    of_segmentation = EXPERIMENTS[wildcards.run].context.source == "segmentation"
-    name = "segmentation/train_masks.h5" if of_segmentation else "pseudo_masks"
-    return get_file(f"results/{{run}}/round-{{round}}/{name}")(wildcards)
 
 
 def get_all_rounds(pattern):

@@ -15,8 +15,8 @@ Outputs:
 
 rule build_confounders:
     input:
+        unpack(get_method_inputs("build_confounders")),
         manifest="results/{run}/dataset.json",
-        masks=get_confounder_source,
     output:
         "results/{run}/round-{round}/context/confounders.h5",
     log:

@@ -29,7 +29,7 @@ rule measure_objects:
         mem_mb=grow(4000),
         runtime=grow(240),
     params:
-        settings=get_measure_settings,
+        settings=get_settings("measure_objects"),
     message:
         "{wildcards.run} round {wildcards.round}: measure objects, {wildcards.part} of {wildcards.parts}"
     script:
@@ -52,7 +52,7 @@ rule gather_objects:
         mem_mb=grow(2000),
         runtime=grow(120),
     params:
-        settings=get_measure_settings,
+        settings=get_settings("measure_objects"),
     message:
         "{wildcards.run} round {wildcards.round}: gather the objects"
     script:

@@ -10,9 +10,9 @@ Outputs:
 
 rule make_pseudo_masks:
     input:
+        unpack(get_method_inputs("make_pseudo_masks")),
         manifest="results/{run}/dataset.json",
         refined="results/{run}/round-{round}/irn/refined.h5",
-        first_refined=get_first_refined,
     output:
         directory("results/{run}/round-{round}/pseudo_masks"),
     log:
@@ -26,7 +26,7 @@ rule make_pseudo_masks:
         mem_mb=grow(3000),
         runtime=grow(240),
     params:
-        settings=get_pseudo_mask_settings,
+        settings=get_settings("make_pseudo_masks"),
     message:
         "{wildcards.run} round {wildcards.round}: make pseudo-masks"
     script:

@@ -76,12 +76,11 @@ rule evaluate_pseudo_masks:
 
 rule evaluate_reliance:
     input:
+        unpack(get_method_inputs("evaluate_reliance")),
         manifest="results/{run}/dataset.json",
         model="results/{run}/round-{round}/cam/model.safetensors",
         cams="results/{run}/round-{round}/cam/cams.h5",
         pseudo_masks="results/{run}/round-{round}/pseudo_masks",
-        context=get_context,
-        ingredients=get_ingredients,
     output:
         "results/{run}/round-{round}/scores/reliance.json",
     log:
@@ -96,7 +95,7 @@ rule evaluate_reliance:
         mem_mb=grow(4000),
         runtime=grow(60),
     params:
-        settings=get_reliance_settings,
+        settings=get_settings("evaluate_reliance"),
     message:
         "{wildcards.run} round {wildcards.round}: ask how far classes hang on context"
     script:

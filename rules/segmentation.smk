@@ -3,7 +3,7 @@
 Required inputs:
     results/{run}/dataset.json
     results/{run}/round-{round}/pseudo_masks/
-    results/{run}/round-{round}/intervention/objects.h5       of method intervention
+    what the run's method adds (conta_core/causal/methods)
 Outputs:
     results/{run}/round-{round}/segmentation/model.safetensors
     results/{run}/round-{round}/segmentation/train_masks.h5   X_m, training list
@@ -13,9 +13,9 @@ Outputs:
 
 rule train_deeplab:
     input:
+        unpack(get_method_inputs("train_deeplab")),
         manifest="results/{run}/dataset.json",
         pseudo_masks="results/{run}/round-{round}/pseudo_masks",
-        objects=get_own_objects,
     output:
         "results/{run}/round-{round}/segmentation/model.safetensors",
     log:
@@ -30,7 +30,7 @@ rule train_deeplab:
         mem_mb=grow(8000),
         runtime=grow(480),
     params:
-        settings=get_segmentation_settings,
+        settings=get_settings("train_deeplab"),
     message:
         "{wildcards.run} round {wildcards.round}: train DeepLab"
     script:

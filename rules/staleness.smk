@@ -20,11 +20,16 @@ PART = re.compile(r"\.parts/\d+-of-\d+$")
 COMPARED = ContextVar("compared")
 
 
-def get_chosen(run):
-    """The strings among a run's settings: what they choose in a registry is part of its code."""
+def get_chosen(run, index):
+    """The strings among a run's settings: what they choose in a registry is part of its code.
+
+    No round 0 is of the run's method.
+    """
     if run is None:
         return None
     values = EXPERIMENTS[run].model_dump(mode="json")
+    if index == "0":
+        values["context"]["method"] = "none"
     return {value for _, value in leaves(values) if isinstance(value, str)}
 
 
@@ -33,7 +38,7 @@ def get_code(workflow, job):
     root = Path(workflow.basedir)
     scripts = {rule.name: Path(rule.script).name for rule in workflow.rules if rule.script}
     names = [name for name in (job.rule.name, GATHERED.get(job.rule.name)) if name in scripts]
-    chosen = get_chosen(job.wildcards.get("run"))
+    chosen = get_chosen(job.wildcards.get("run"), job.wildcards.get("round"))
     files = [root / "workflow_scripts" / scripts[name] for name in names]
     return "".join(fingerprint(file, root, chosen) for file in files) or None
 

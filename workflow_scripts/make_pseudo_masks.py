@@ -7,15 +7,15 @@ from conta_core.stages.make_pseudo_masks import make_pseudo_masks
 
 with job(snakemake.log[0], snakemake.rule, snakemake.wildcards):
     settings = snakemake.params.settings
-    # the params name an intervention only where the threshold follows round 0
+    first_refined = snakemake.input.get("first_refined")
     context = parse_settings(ContextSettings, settings.get("context", {}), "context")
     make_pseudo_masks(
         manifest=snakemake.input.manifest,
         refined=snakemake.input.refined,
-        first_refined=snakemake.input.first_refined or None,
+        first_refined=first_refined,
         output=snakemake.output[0],
         settings=parse_settings(PseudoMaskSettings, settings["pseudo_masks"], "pseudo_masks"),
-        area_filter=context.intervention.area_filter,
+        area_filter=context.intervention.area_filter if first_refined else None,
         label_crf=parse_settings(IrnSettings, settings["irn"], "irn").label_crf,
         workers=snakemake.threads,
     )

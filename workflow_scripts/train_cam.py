@@ -1,6 +1,6 @@
 """Train the CAM classifier of a round."""
 
-from conta_core.causal.conta.context_ingredients import IngredientPaths
+from conta_core.causal.methods import CausalInputs
 from conta_core.runtime.device import count_devices
 from conta_core.runtime.gpus import count_asked_gpus
 from conta_core.runtime.jobs import job
@@ -11,18 +11,14 @@ from conta_core.training.files import training_files
 
 with job(snakemake.log[0], snakemake.rule, snakemake.wildcards):
     settings = snakemake.params.settings
-    # the params name a method only where the round intervenes
-    context = {"method": "none", **settings.get("context", {})}
+    context = parse_settings(ContextSettings, settings.get("context", {}), "context")
+    files = dict(snakemake.input.items())
     train_cam(
-        manifest=snakemake.input.manifest,
-        context=snakemake.input.context or None,
-        ingredients=IngredientPaths.of(snakemake.input.ingredients),
-        pseudo_masks=snakemake.input.pseudo_masks or None,
-        objects=snakemake.input.objects or None,
-        initial_weights=snakemake.input.initial_weights or None,
+        manifest=files.pop("manifest"),
+        # what is left is the method's
+        causal=CausalInputs(context, files),
         output=snakemake.output[0],
         settings=parse_settings(CamSettings, settings["cam"], "cam"),
-        context_settings=parse_settings(ContextSettings, context, "context"),
         seed=settings["seed"],
         round_index=int(snakemake.wildcards.round),
         threads=snakemake.threads,

@@ -1,5 +1,6 @@
 """Train the segmentation model of a round."""
 
+from conta_core.causal.methods import CausalInputs
 from conta_core.runtime.device import count_devices
 from conta_core.runtime.gpus import count_asked_gpus
 from conta_core.runtime.jobs import job
@@ -10,15 +11,15 @@ from conta_core.training.files import training_files
 
 with job(snakemake.log[0], snakemake.rule, snakemake.wildcards):
     settings = snakemake.params.settings
-    # the params name a method only where the round intervenes
-    context = {"method": "none", **settings.get("context", {})}
+    context = parse_settings(ContextSettings, settings.get("context", {}), "context")
+    files = dict(snakemake.input.items())
     train_deeplab(
-        manifest=snakemake.input.manifest,
-        pseudo_masks=snakemake.input.pseudo_masks,
-        objects=snakemake.input.objects or None,
+        manifest=files.pop("manifest"),
+        pseudo_masks=files.pop("pseudo_masks"),
+        # what is left is the method's
+        causal=CausalInputs(context, files),
         output=snakemake.output[0],
         settings=parse_settings(SegmentationSettings, settings["segmentation"], "segmentation"),
-        context_settings=parse_settings(ContextSettings, context, "context"),
         seed=settings["seed"],
         round_index=int(snakemake.wildcards.round),
         threads=snakemake.threads,

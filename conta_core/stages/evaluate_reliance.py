@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from conta_core.causal.conta.context_ingredients import IngredientPaths, open_context, read_for
 from conta_core.causal.intervention.pixels import fill
+from conta_core.causal.methods import CausalInputs, method_of
 from conta_core.data.images import read_image
 from conta_core.data.manifest import Manifest
 from conta_core.data.masks import read_label_png, require_masks
@@ -30,11 +30,9 @@ def evaluate_reliance(
     model: str,
     cams: str,
     pseudo_masks: str,
-    context: str | None,
-    ingredients: IngredientPaths | None,
+    causal: CausalInputs,
     output: str,
     images: int,
-    scaling: str,
     run: str,
     round_index: int,
     threads: int,
@@ -48,11 +46,9 @@ def evaluate_reliance(
         model: path of the CAM net.
         cams: path of its cams.h5, which has P(class) of every image as it is.
         pseudo_masks: folder of <id>.png.
-        context: path of the context.h5 that the net was trained with, or None.
-        ingredients: in its place what the net makes M of, where it does.
+        causal: what the net reads of the round before, as in training.
         output: path of the reliance json.
         images: so many images with tags at most, evenly spaced over the training list.
-        scaling: of M, as in training.
         run: name of the run.
         round_index: the round.
         threads: CPU threads.
@@ -66,7 +62,7 @@ def evaluate_reliance(
     asked = _evenly_spaced([i for i in ids if data.images[i].tags], images)
     require_masks(pseudo_masks, asked)
     network = load_network(model, "cam", build_cam_net, data.classes).to(select_device())
-    maps = open_context(context, ingredients, scaling, data, asked)
+    context = method_of(causal.settings, round_index).open_context(causal, data, asked)
 
     def after(image_id: str) -> After:
         image = read_image(data.images[image_id].image)
@@ -75,7 +71,7 @@ def evaluate_reliance(
         for index in data.tag_indices(image_id).tolist():
             objects = labels == index + 1
             if objects.any():
-                read = read_for(maps, image_id)
+                read = context.read(image_id)
                 without = extract(network, fill(image, objects), NO_MAPS, (1.0,), *read)
                 found.append((index, float(without.probability[index])))
         return found

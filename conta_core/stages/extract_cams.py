@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from conta_core.causal.conta.context_ingredients import IngredientPaths, open_context, read_for
+from conta_core.causal.methods import CausalInputs, method_of
 from conta_core.data.images import read_image
 from conta_core.data.manifest import Manifest
 from conta_core.networks.cam_net import build_cam_net
@@ -17,11 +17,9 @@ def extract_cams(
     *,
     manifest: str,
     model: str,
-    context: str | None,
-    ingredients: IngredientPaths | None,
+    causal: CausalInputs,
     output: PartOutput,
     scales: tuple[float, ...],
-    scaling: str,
     threads: int,
 ) -> None:
     """Write a part of the CAMs of the training list, and of the validation list with its own tags.
@@ -29,23 +27,21 @@ def extract_cams(
     Args:
         manifest: path of dataset.json.
         model: path of the CAM net.
-        context: path of the context.h5 that the net was trained with, or None.
-        ingredients: in its place what the net makes M of, where it does.
+        causal: what the net reads of the round before, as in training.
         output: the part of cams.h5 that this job writes.
         scales: of the images.
-        scaling: of M, as in training.
         threads: CPU threads.
     """
     at_once = configure_images_at_once(threads)
     data = Manifest.load(manifest)
     network = load_network(model, "cam", build_cam_net, data.classes).to(select_device())
     ids = data.ids("train", "val")
-    maps = open_context(context, ingredients, scaling, data, ids)
+    context = method_of(causal.settings, output.round_index).open_context(causal, data, ids)
 
     def cams_of(image_id: str) -> Arrays:
         keys = data.tag_indices(image_id)
         image = read_image(data.images[image_id].image)
-        cams = extract(network, image, keys, scales, *read_for(maps, image_id))
+        cams = extract(network, image, keys, scales, *context.read(image_id))
         return {
             "keys": keys,
             "cam": cams.cam,
@@ -59,8 +55,8 @@ def extract_cams(
         kind="cams",
         data=data,
         ids=ids,
-        settings={"scales": list(scales), "context": scaling if maps else None},
+        settings={"scales": list(scales), "context": context.scaling},
         stage=extract_cams,
-        inputs=[manifest, model, context, *(ingredients.files() if ingredients else [])],
+        inputs=[manifest, model, *causal.files.values()],
         what="CAMs",
     )

@@ -10,19 +10,11 @@ import numpy as np
 import torch.nn.functional as F
 from torch import Tensor
 
-from conta_core.causal.conta.context_ingredients import (
-    ContextIngredients,
-    IngredientPaths,
-    open_context,
-)
-from conta_core.causal.intervention.object_masks import object_masks
-from conta_core.causal.intervention.ownership import read_taken
-from conta_core.causal.intervention.propensity import read_weights
-from conta_core.causal.intervention.recombination import Intervention
+from conta_core.causal.methods import CausalInputs, method_of
 from conta_core.data.manifest import Manifest
 from conta_core.errors import ContaError
 from conta_core.networks.cam_net import CamNet
-from conta_core.settings import CamSettings, ContextSettings
+from conta_core.settings import CamSettings
 from conta_core.storage.model_files import load_tensors, read_metadata, require_classes
 from conta_core.training import processes
 from conta_core.training.batch_norms import prepare_batch_norms
@@ -40,14 +32,9 @@ FLAT = 1e-5
 def train_cam(
     *,
     manifest: str,
-    context: str | None,
-    ingredients: IngredientPaths | None,
-    pseudo_masks: str | None,
-    objects: str | None,
-    initial_weights: str | None,
+    causal: CausalInputs,
     output: str,
     settings: CamSettings,
-    context_settings: ContextSettings,
     seed: int,
     round_index: int,
     threads: int,
@@ -57,17 +44,11 @@ def train_cam(
 
     Args:
         manifest: path of dataset.json.
-        context: path of the round before's context.h5; None: no context (round 0, or
-            method none), the same work and the same draws otherwise.
-        ingredients: in its place what M is made of, where W1 and W2 learn in the classifier.
-        pseudo_masks: folder of the round before's <id>.png, of method intervention.
-        objects: path of the round before's objects.h5, where the intervention checks
-            ownership or balances tags by their contexts.
-        initial_weights: path of the round before's segmentation model, from whose backbone this
-            one's begins; None: from ``settings.weights``.
+        causal: what the classifier takes from the round before, which moves no draw of its own
+            training. With ``initial_weights``, path of that round's segmentation model, its
+            backbone begins from that one's, and not from ``settings.weights``.
         output: path of the model file.
         settings: of the classifier.
-        context_settings: block and scaling of M, and the intervention.
         seed: of the experiment.
         round_index: the round.
         threads: CPU threads, of all processes together.
@@ -84,59 +65,33 @@ def train_cam(
     )
     data = Manifest.load(manifest)
     ids = data.ids("train")
-    made_of = ingredients.files() if ingredients else []
-    maps = open_context(context, ingredients, context_settings.scaling, data, ids)
-    architecture = training.architecture(context_block=context_settings.block if maps else None)
-    if maps and maps.channels > 1:
-        architecture["context_channels"] = maps.channels
-    if isinstance(maps, ContextIngredients):
-        architecture["attention"] = list(maps.confounders.shape)
+    method = method_of(causal.settings, round_index)
+    prepared = method.prepare_classifier(causal, data, ids, training.draws, training.device)
+    architecture = training.architecture(**prepared.architecture)
     model = CamNet(len(data.classes), **architecture)
-    if isinstance(maps, ContextIngredients):
-        model.attend_to(maps.confounders, maps.prior)
-    if initial_weights is not None:
-        begin_from(model, initial_weights, data.classes)
+    if prepared.begin is not None:
+        prepared.begin(model)
+    if "initial_weights" in causal.files:
+        begin_from(model, causal.files["initial_weights"], data.classes)
     model = model.to(training.device)
     model = prepare_batch_norms(model, model.backbone, settings.batch_norm, settings.frozen_blocks)
     objective = CamObjective(model, settings.frozen_blocks)
-    intervention, weights = None, None
-    if context_settings.method == "intervention":
-        shares = context_settings.intervention
-        intervention = Intervention(
-            data,
-            ids,
-            object_masks(data, ids, pseudo_masks, shares),
-            context_settings,
-            recombined=shares.recombined,
-            counterfactual=shares.counterfactual,
-            seed=training.draws,
-            taken=read_taken(objects, ids, data.classes)
-            if objects and shares.checks_ownership
-            else {},
-        )
-        if shares.balances:
-            if objects is None:
-                raise ValueError("balance is propensity, and no objects.h5 was given")
-            weights = read_weights(objects, data, ids, training.device)
     images = ViewedImages(
         data,
         ids,
         settings=settings,
         seed=training.draws,
         fill=model.backbone.fill,
-        context=maps.__getitem__ if maps else None,
-        query=maps.query if isinstance(maps, ContextIngredients) else None,
-        intervene=intervention,
-        weights=weights.__getitem__ if weights else None,
+        **prepared.views,
     )
     training.run(
         "CAM classifier",
         objective,
         _groups(model, settings),
         images,
-        inputs=[manifest, context, *made_of, pseudo_masks, objects, initial_weights],
+        inputs=[manifest, *causal.files.values()],
         workers=training.readers,
-        context=context_settings if maps or intervention else None,
+        context=causal.settings,
     )
     training.keep(output, model, "cam", data.classes, architecture)
 

@@ -12,13 +12,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from conta_core.causal.intervention.object_masks import object_masks
-from conta_core.causal.intervention.ownership import read_taken
-from conta_core.causal.intervention.recombination import Intervention
+from conta_core.causal.methods import CausalInputs, method_of
 from conta_core.data.manifest import Manifest
 from conta_core.data.masks import IGNORE, read_label_png, require_masks, voc_palette
 from conta_core.networks.deeplab import DeepLab
-from conta_core.settings import ContextSettings, SegmentationSettings
+from conta_core.settings import SegmentationSettings
 from conta_core.training import processes
 from conta_core.training.batch_norms import prepare_batch_norms
 from conta_core.training.files import NO_FILES, TrainingFiles
@@ -34,10 +32,9 @@ def train_deeplab(
     *,
     manifest: str,
     pseudo_masks: str,
-    objects: str | None,
+    causal: CausalInputs,
     output: str,
     settings: SegmentationSettings,
-    context_settings: ContextSettings,
     seed: int,
     round_index: int,
     threads: int,
@@ -51,10 +48,9 @@ def train_deeplab(
     Args:
         manifest: path of dataset.json.
         pseudo_masks: folder of <id>.png.
-        objects: path of the round's objects.h5, where the intervention checks ownership.
+        causal: what the method changes of the views.
         output: path of the model file.
         settings: of the segmentation model.
-        context_settings: the intervention; of another method nothing is read.
         seed: of the experiment.
         round_index: the round.
         threads: CPU threads, of all processes together.
@@ -81,18 +77,8 @@ def train_deeplab(
     if settings.class_balanced:
         shares = class_weights(pseudo_masks, ids, len(data.class_names))
     objective = MscObjective(model, settings.frozen_blocks, shares)
-    intervention = None
-    if context_settings.method == "intervention":
-        intervention = Intervention(
-            data,
-            ids,
-            object_masks(data, ids, pseudo_masks, context_settings.intervention),
-            context_settings,
-            recombined=context_settings.intervention.segmentation_recombined,
-            counterfactual=0.0,
-            seed=training.draws,
-            taken=read_taken(objects, ids, data.classes) if objects else {},
-        )
+    method = method_of(causal.settings, round_index)
+    prepared = method.prepare_segmentation(causal, data, ids, training.draws, pseudo_masks)
     images = ViewedImages(
         data,
         ids,
@@ -100,16 +86,16 @@ def train_deeplab(
         seed=training.draws,
         fill=model.backbone.fill,
         labels=lambda image_id: read_label_png(Path(pseudo_masks) / f"{image_id}.png"),
-        intervene=intervention,
+        **prepared.views,
     )
     training.run(
         "DeepLab",
         objective,
         _groups(model, settings),
         images,
-        inputs=[manifest, pseudo_masks, objects],
+        inputs=[manifest, pseudo_masks, *causal.files.values()],
         workers=training.readers,
-        context=context_settings if intervention else None,
+        context=causal.settings,
     )
     training.keep(output, model, "deeplab", data.classes, architecture)
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from conta_core.causal.methods import has_stage, keys
 from conta_core.workflow.base_run import read_start
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ class Stage:
         output: path of what it makes, with ``{run}`` and, by round, ``{round}``.
         inputs: name in the rule -> path, of the same run and round. What the method of the causal
             step adds is said in :mod:`conta_core.causal.methods`.
-        keys: dotted config keys that its result depends on. The method may add some.
+        keys: dotted config keys that its result depends on, beside those of the method.
         without: dotted keys below them that it does not depend on.
         gathered_by: rule that makes ``output`` of its parts; None: it has no parts.
         kind: of the store, or of the folder of masks, that it makes; None: it makes another file.
@@ -92,6 +93,10 @@ class Stage:
         """Where it keeps its state while it trains."""
         return checkpoint_path(self.name, run, index)
 
+    def all_keys(self, index: int | None, experiment: Experiment) -> tuple[str, ...]:
+        """The config keys that its result depends on in a round, the method's among them."""
+        return self.keys if index is None else (*self.keys, *keys(self.name, experiment, index))
+
     def is_needed(self, index: int | None, experiment: Experiment) -> bool:
         """Whether the run has this stage in this round."""
         return self.scope is None or self.scope(index, experiment)
@@ -125,18 +130,7 @@ def _asks_reliance(index: int | None, experiment: Experiment) -> bool:
 
 def _of_method(name: str) -> Callable[[int | None, Experiment], bool]:
     """A stage that some methods of the causal step have."""
-    return lambda index, experiment: index is not None and _has_stage(name, index, experiment)
-
-
-def _has_stage(name: str, index: int, experiment: Experiment) -> bool:
-    is_last = index == experiment.rounds - 1
-    chosen = experiment.context.intervention
-    if name == "measure_objects":
-        next_classifier = not is_last and chosen.measures_for_classifier
-        needed = next_classifier or (index > 0 and chosen.measures_for_segmentation)
-        return experiment.context.method == "intervention" and needed
-    made_before = name == "build_confounders" or experiment.context.learning == "tags"
-    return not is_last and experiment.context.method == "conta" and made_before
+    return lambda index, experiment: index is not None and has_stage(name, experiment, index)
 
 
 STAGES = (
@@ -258,7 +252,6 @@ STAGES = (
             "model": f"{ROUND}/cam/model.safetensors",
             "pseudo_masks": f"{ROUND}/pseudo_masks",
         },
-        keys=("context.intervention.balance",),
         gathered_by="gather_objects",
         kind="objects",
         scope=_of_method("measure_objects"),
@@ -305,13 +298,6 @@ STAGES = (
         "build_confounders",
         f"{ROUND}/context/confounders.h5",
         inputs={"manifest": MANIFEST},
-        keys=(
-            "context.size",
-            "context.source",
-            "context.background",
-            "context.oracle_masks",
-            "context.prior",
-        ),
         kind="confounders",
         scope=_of_method("build_confounders"),
         own=True,
@@ -325,14 +311,7 @@ STAGES = (
             "train_masks": f"{ROUND}/segmentation/train_masks.h5",
             "logits": f"{ROUND}/segmentation/logits.h5",
         },
-        keys=(
-            "context.steps",
-            "context.learning_rate",
-            "context.maps",
-            "context.assignment",
-            "context.oracle_masks",
-            "seed",
-        ),
+        keys=("seed",),
         kind="context",
         scope=_of_method("deconfound"),
         own=True,

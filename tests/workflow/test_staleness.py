@@ -198,7 +198,7 @@ GROUPS: dict[str, set[str]] = {
     "walk": {"refine_cams"},
     "pseudo_masks": {"make_pseudo_masks"},
     "segmentation": {"train_deeplab"},
-    "context.method": {"train_cam", "train_deeplab"},
+    "context.method": {"train_cam", "extract_cams", "evaluate_reliance", "train_deeplab"},
     "context.block": {"train_cam"},
     "context.scaling": {"train_cam", "extract_cams", "evaluate_reliance"},
     "context.size": {"build_confounders"},

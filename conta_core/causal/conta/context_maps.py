@@ -7,10 +7,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from conta_core.causal.methods.base import ContextReader
 from conta_core.storage.stores.reader import StoreReader
 
 
-class ContextMaps:
+class ContextMaps(ContextReader):
     """The context M of every image, as float32 (channels, h, w).
 
     There is one channel, M, or one a class, its summand (``context.maps``).
@@ -37,6 +38,7 @@ class ContextMaps:
         image_ids: Sequence[str],
         classes: Sequence[str],
     ) -> None:
+        self.scaling = scaling
         with StoreReader(path, "context", image_ids, classes) as store:
             mean, deviation = store.read_root("mean"), float(store.read_root("deviation"))
             if scaling == "none":
@@ -52,9 +54,9 @@ class ContextMaps:
     def __getitem__(self, image_id: str) -> np.ndarray:
         return self._maps[image_id]
 
-    def query(self, image_id: str) -> np.ndarray | None:
-        """X_m is not needed any more: M is made."""
-        return None
+    def read(self, image_id: str) -> tuple[np.ndarray, None]:
+        """M; X_m is not needed any more."""
+        return self[image_id], None
 
 
 def sum_classes(context: np.ndarray) -> np.ndarray:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from whole_store import make_store
 
-from conta_core.causal.conta.context_ingredients import IngredientPaths
+from conta_core.causal.methods import CausalInputs
 from conta_core.data.manifest import Manifest
 from conta_core.settings import (
     CamSettings,
@@ -75,6 +75,14 @@ SEGMENTATION = SegmentationSettings(
     views=1,
 )
 CONTEXT = ContextSettings(method="conta", size=(6, 5), steps=20)
+NO_METHOD = CausalInputs(ContextSettings(method="none"), {})
+
+
+def causal(settings: ContextSettings | None = None, **files: str | None) -> CausalInputs:
+    """What a stage takes of a method, by default of conta where there are files, else of none."""
+    there = {name: path for name, path in files.items() if path is not None}
+    reads = there.keys() & {"context", "confounders"}
+    return CausalInputs(settings or (CONTEXT if reads else NO_METHOD.settings), there)
 
 
 class Chain:
@@ -93,35 +101,23 @@ class Chain:
     ) -> None:
         options: dict[str, Any] = {
             "manifest": self.manifest,
-            "context": None,
-            "ingredients": None,
-            "pseudo_masks": None,
-            "objects": None,
-            "initial_weights": None,
+            "causal": NO_METHOD,
             "output": self.path(name, round_index),
             "settings": CAM,
-            "context_settings": CONTEXT,
             "seed": self.seed,
             "round_index": round_index,
             "threads": 1,
         }
         train_cam(**{**options, **change})
 
-    def extract_cams(
-        self,
-        round_index: int = 0,
-        context: str | None = None,
-        ingredients: IngredientPaths | None = None,
-    ) -> None:
+    def extract_cams(self, round_index: int = 0, context: str | None = None) -> None:
         make_store(
             extract_cams,
             self.path("cams.h5", round_index),
             manifest=self.manifest,
             model=self.path("cam.safetensors", round_index),
-            context=context,
-            ingredients=ingredients,
+            causal=causal(context=context),
             scales=CAM.scales,
-            scaling=CONTEXT.scaling,
             run=self.run,
             round_index=round_index,
             threads=1,
@@ -178,10 +174,9 @@ class Chain:
         options: dict[str, Any] = {
             "manifest": self.manifest,
             "pseudo_masks": self.path("pseudo_masks"),
-            "objects": None,
+            "causal": NO_METHOD,
             "output": self.path("deeplab.safetensors", round_index),
             "settings": SEGMENTATION,
-            "context_settings": ContextSettings(method="none"),
             "seed": self.seed,
             "round_index": round_index,
             "threads": 1,
@@ -244,7 +239,7 @@ class Chain:
         self.segment()
         self.causal_step()
         context = self.path("context.h5")
-        self.train_cam(round_index=1, context=context)
+        self.train_cam(round_index=1, causal=causal(context=context))
         self.extract_cams(1, context)
         return self
 

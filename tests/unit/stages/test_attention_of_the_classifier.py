@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from chain import CAM, CONTEXT, Chain
+from chain import CAM, CONTEXT, Chain, causal
 from safetensors.torch import load_file
 
 from conta_core.causal.conta.attention import ContextAttention
-from conta_core.causal.conta.context_ingredients import ContextIngredients, IngredientPaths
+from conta_core.causal.conta.context_ingredients import ContextIngredients
 from conta_core.causal.conta.predicted_masks import encode_mask
 from conta_core.data.images import read_image
 from conta_core.data.manifest import Manifest
@@ -28,14 +28,14 @@ SIZE = (6, 5)
 
 
 @pytest.fixture(scope="module")
-def ingredients(chain: Chain) -> IngredientPaths:
-    names = ("confounders.h5", "train_masks.h5", "logits.h5")
-    return IngredientPaths(*(chain.path(name) for name in names))
+def ingredients(chain: Chain) -> dict[str, str]:
+    names = ("confounders", "train_masks", "logits")
+    return {name: chain.path(f"{name}.h5") for name in names}
 
 
 @pytest.fixture(scope="module")
 def trained(
-    chain: Chain, ingredients: IngredientPaths, tmp_path_factory: pytest.TempPathFactory
+    chain: Chain, ingredients: dict[str, str], tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[Path, Path]:
     """The classifier with literal M, before and after it learned."""
     folder = tmp_path_factory.mktemp("inside")
@@ -45,22 +45,21 @@ def trained(
         chain.train_cam(
             output=str(path),
             round_index=1,
-            ingredients=ingredients,
+            causal=causal(literal, **ingredients),
             settings=CAM.model_copy(update={"learning_rate": rate}),
-            context_settings=literal,
         )
     return paths
 
 
 def test_ingredients_are_what_the_equation_needs(
-    ingredients: IngredientPaths, data: Manifest
+    ingredients: dict[str, str], data: Manifest
 ) -> None:
     ids = data.ids("train", "val")
     found = ContextIngredients(ingredients, "none", data, ids)
-    with StoreReader(ingredients.confounders, "confounders") as store:
+    with StoreReader(ingredients["confounders"], "confounders") as store:
         c, prior = store.read_root("masks"), store.read_root("prior")
     np.testing.assert_allclose(found[ids[0]], c * prior[:, None, None], rtol=1e-6)
-    with StoreReader(ingredients.train_masks, "train_masks") as store:
+    with StoreReader(ingredients["train_masks"], "train_masks") as store:
         for i in data.ids("train"):
             expected = encode_mask(store.read(i, "mask"), len(data.classes), SIZE)
             np.testing.assert_array_equal(found.query(i), expected)
@@ -70,7 +69,7 @@ def test_ingredients_are_what_the_equation_needs(
     assert scaled.std() == pytest.approx(1, rel=1e-5)
 
 
-def test_m_is_the_equation_s(ingredients: IngredientPaths, data: Manifest) -> None:
+def test_m_is_the_equation_s(ingredients: dict[str, str], data: Manifest) -> None:
     """The network makes of them what the attention makes, flipped where they are flipped."""
     ids = data.ids("train")
     found = ContextIngredients(ingredients, "none", data, ids)
@@ -106,7 +105,7 @@ def test_w1_and_w2_learn(trained: tuple[Path, Path], chain: Chain, tmp_path: Pat
     chain.train_cam(
         output=str(tmp_path / "given.safetensors"),
         round_index=1,
-        context=chain.path("context.h5"),
+        causal=causal(context=chain.path("context.h5")),
         settings=CAM.model_copy(update={"learning_rate": 0.0}),
     )
     given = load_file(tmp_path / "given.safetensors")
@@ -118,7 +117,7 @@ def test_w1_and_w2_learn(trained: tuple[Path, Path], chain: Chain, tmp_path: Pat
 
 
 def test_cams_are_those_of_a_classifier_that_is_given_this_m(
-    trained: tuple[Path, Path], ingredients: IngredientPaths, data: Manifest
+    trained: tuple[Path, Path], ingredients: dict[str, str], data: Manifest
 ) -> None:
     found = ContextIngredients(ingredients, "none", data, data.ids("train", "val"))
     inside = load_network(trained[1], "cam", build_cam_net, data.classes)

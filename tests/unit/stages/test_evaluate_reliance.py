@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
-from chain import CONTEXT, Chain
+from chain import NO_METHOD, Chain, causal
 
 from conta_core.data.manifest import Manifest
 from conta_core.data.masks import write_label_png
@@ -22,11 +22,9 @@ def ask(chain: Chain, folder: Path, **change: Any) -> dict[str, Any]:
         "model": chain.path("cam.safetensors"),
         "cams": chain.path("cams.h5"),
         "pseudo_masks": chain.path("pseudo_masks"),
-        "context": None,
-        "ingredients": None,
+        "causal": NO_METHOD,
         "output": str(folder / "reliance.json"),
         "images": 1000,
-        "scaling": CONTEXT.scaling,
         "run": chain.run,
         "round_index": 0,
         "threads": 1,
@@ -116,12 +114,12 @@ def test_a_net_that_reads_a_context(chain: Chain, tmp_path: Path) -> None:
     options = {
         "model": chain.path("cam.safetensors", 1),
         "cams": chain.path("cams.h5", 1),
-        "context": chain.path("context.h5"),
+        "causal": causal(context=chain.path("context.h5")),
         "round_index": 1,
     }
     assert 0 <= ask(chain, tmp_path, **options)["mean"]["after"] <= 1
     with pytest.raises(ValueError, match="reads a context, and none was given"):
-        ask(chain, tmp_path, **{**options, "context": None})
+        ask(chain, tmp_path, **{**options, "causal": NO_METHOD})
 
 
 def test_a_mask_that_is_not_there(chain: Chain, tmp_path: Path) -> None:

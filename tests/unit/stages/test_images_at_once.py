@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from chain import CAM, CONTEXT, WALK, Chain
+from chain import CAM, WALK, Chain, causal
 from whole_store import make_store
 
 from conta_core.stages.extract_cams import extract_cams
@@ -37,10 +37,8 @@ def test_same_bytes(
     inputs: dict[Any, dict[str, Any]] = {
         extract_cams: {
             "model": chain.path("cam.safetensors", round_index),
-            "context": chain.path("context.h5") if round_index else None,
-            "ingredients": None,
+            "causal": causal(context=chain.path("context.h5") if round_index else None),
             "scales": CAM.scales,
-            "scaling": CONTEXT.scaling,
         },
         refine_cams: {
             "model": chain.path("irn.safetensors"),

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from chain import CAM, Chain, opened, require
+from chain import CAM, Chain, causal, opened, require
 from whole_store import make_store
 
 from conta_core.causal.intervention.context_features import context_features
@@ -110,15 +110,15 @@ def test_neither_network_is_shown_what_is_taken(
     change = {
         "output": str(tmp_path / "model.safetensors"),
         "round_index": 1,
-        "pseudo_masks": chain.path("pseudo_masks"),
-        "objects": objects,
-        "context_settings": settings,
     }
+    masks = chain.path("pseudo_masks")
     with caplog.at_level("INFO"):
         if network == "classifier":
-            chain.train_cam(**change, settings=CAM.model_copy(update={"epochs": 1}))
+            given = causal(settings, pseudo_masks=masks, objects=objects)
+            chain.train_cam(**change, causal=given, settings=CAM.model_copy(update={"epochs": 1}))
         else:
-            chain.train_deeplab(**change)
+            given = causal(settings, objects=objects)
+            chain.train_deeplab(**change, pseudo_masks=masks, causal=given)
     there = 0
     for image_id, indices in taken.items():
         mask = read_label_png(Path(chain.path("pseudo_masks")) / f"{image_id}.png")
@@ -127,18 +127,16 @@ def test_neither_network_is_shown_what_is_taken(
     assert f"{there} of them another tag's" in caplog.text
 
 
-def balancing(path: str, chain: Chain, tmp_path: Path, **change: Any) -> dict[str, Any]:
+def balancing(path: str | None, chain: Chain, tmp_path: Path) -> dict[str, Any]:
     """What train_cam takes to balance tags by their contexts."""
     settings = InterventionSettings(area_filter=None, ownership="ignored", balance="propensity")
-    options = {
+    context = ContextSettings(method="intervention", intervention=settings)
+    return {
         "output": str(tmp_path / "model.safetensors"),
         "round_index": 1,
-        "pseudo_masks": chain.path("pseudo_masks"),
-        "objects": path,
-        "context_settings": ContextSettings(method="intervention", intervention=settings),
+        "causal": causal(context, pseudo_masks=chain.path("pseudo_masks"), objects=path),
         "settings": CAM.model_copy(update={"epochs": 1}),
     }
-    return {**options, **change}
 
 
 def test_real_views_count_by_their_contexts(
@@ -167,4 +165,4 @@ def test_real_views_count_by_their_contexts(
 
 def test_nothing_to_balance_by(chain: Chain, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="balance is propensity"):
-        chain.train_cam(**balancing("", chain, tmp_path, objects=None))
+        chain.train_cam(**balancing(None, chain, tmp_path))

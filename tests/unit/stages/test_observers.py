@@ -12,6 +12,7 @@ import pytest
 from chain import IRN, WALK, Chain
 from whole_store import make_store
 
+from conta_core.causal.methods import CausalMethod
 from conta_core.runtime import jobs, memory, progress, progress_bar
 from conta_core.stages.refine_cams import refine_cams
 from conta_core.stages.train_irn import train_irn
@@ -42,6 +43,10 @@ def items(values: Any, *arguments: Any, **options: Any) -> Any:
 
 #: observer -> what it defines that a stage may call -> what does nothing in its place
 REPLACED: dict[str, list[tuple[Any, str, Any]]] = {
+    **{
+        f"causal.methods.base.CausalMethod.{name}": [(CausalMethod, name, nothing)]
+        for name in ("has_stage", "inputs", "keys", "stages")
+    },
     "runtime.jobs": [(jobs, "job", nullcontext)],
     "runtime.memory": [(memory, "keep_freed_memory", nothing), (memory, "releasing", items)],
     "runtime.progress": [(progress, "track", items)],

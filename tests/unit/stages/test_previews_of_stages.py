@@ -9,7 +9,7 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
-from chain import CAM, IRN, SEGMENTATION, Chain
+from chain import CAM, IRN, SEGMENTATION, Chain, causal
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from conta_core.data.manifest import Manifest
@@ -31,7 +31,7 @@ def learning_norms(chain: Chain, output: Path, files: TrainingFiles) -> None:
 
 
 def cam_with_context(chain: Chain, output: Path, files: TrainingFiles) -> None:
-    cam(chain, output, files, context=chain.path("context.h5"), round_index=1)
+    cam(chain, output, files, causal=causal(context=chain.path("context.h5")), round_index=1)
 
 
 def deeplab(chain: Chain, output: Path, files: TrainingFiles) -> None:

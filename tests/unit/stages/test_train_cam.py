@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from chain import CAM, Chain
+from chain import CAM, Chain, causal
 from drawn_batches import drawn
 from made_predictions import causal_step
 from safetensors.torch import load_file
@@ -51,7 +51,10 @@ def test_arms_draw_the_same(
         return drawn(
             monkeypatch,
             lambda: chain.train_cam(
-                output=str(files[name]), round_index=1, context=context, settings=settings
+                output=str(files[name]),
+                round_index=1,
+                causal=causal(context=context),
+                settings=settings,
             ),
         )
 
@@ -85,7 +88,7 @@ def test_an_intervention_moves_no_other_draw(
     def run(name: str) -> list[Batch]:
         change: dict[str, Any] = {"output": str(files[name]), "settings": settings}
         if name == "acting":
-            change |= {"pseudo_masks": chain.path("pseudo_masks"), "context_settings": acting}
+            change["causal"] = causal(acting, pseudo_masks=chain.path("pseudo_masks"))
         return drawn(monkeypatch, lambda: chain.train_cam(round_index=1, **change))[0]
 
     control, acted = run("control"), run("acting")
@@ -121,7 +124,7 @@ def test_classes_that_are_not_counted_have_no_loss(chain: Chain) -> None:
 def test_an_intervention_needs_masks(chain: Chain, tmp_path: Path) -> None:
     acting = ContextSettings(method="intervention")
     with pytest.raises(ValueError, match="needs pseudo-masks"):
-        chain.train_cam(output=str(tmp_path / "x"), context_settings=acting)
+        chain.train_cam(output=str(tmp_path / "x"), round_index=1, causal=causal(acting))
 
 
 def test_a_classifier_begins_from_a_segmentation_model(
@@ -133,7 +136,10 @@ def test_a_classifier_begins_from_a_segmentation_model(
     context = chain.path("context.h5")
     for path, start in ((begun, chain.path("deeplab.safetensors")), (plain, None)):
         chain.train_cam(
-            output=str(path), round_index=1, settings=still, context=context, initial_weights=start
+            output=str(path),
+            round_index=1,
+            settings=still,
+            causal=causal(context=context, initial_weights=start),
         )
     one, other = load_file(begun), load_file(plain)
     segmentation = load_file(chain.path("deeplab.safetensors"))
@@ -163,7 +169,9 @@ def test_groups_of_the_classifier(
     _, groups = drawn(
         monkeypatch,
         lambda: chain.train_cam(
-            output=str(tmp_path / "x.safetensors"), round_index=1, context=chain.path("context.h5")
+            output=str(tmp_path / "x.safetensors"),
+            round_index=1,
+            causal=causal(context=chain.path("context.h5")),
         ),
     )
     assert [group["lr"] for group in groups] == [pytest.approx(0.1), pytest.approx(0.01)]
@@ -199,7 +207,7 @@ def test_context_by_class(
         step = causal_step(predictions, manifest_path, tmp_path / maps, maps=maps)
         context = str(step / "context.h5")
         arm = Chain(tmp_path / f"{maps}-arm", manifest_path)
-        arm.train_cam(round_index=1, context=context, settings=settings)
+        arm.train_cam(round_index=1, causal=causal(context=context), settings=settings)
         arm.extract_cams(1, context)
         path = arm.path("cam.safetensors", 1)
         model = load_network(path, "cam", build_cam_net, data.classes)

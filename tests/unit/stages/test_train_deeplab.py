@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from chain import SEGMENTATION, Chain
+from chain import SEGMENTATION, Chain, causal
 from drawn_batches import drawn
 from safetensors.torch import load_file
 from torch import Tensor
@@ -92,7 +92,7 @@ def test_an_intervention_moves_no_other_draw(
             lambda: chain.train_deeplab(
                 output=str(files[share]),
                 settings=settings,
-                context_settings=acting(share),
+                causal=causal(acting(share)),
                 round_index=1,
             ),
         )[0]
@@ -122,7 +122,7 @@ def test_the_share_of_another_method_is_not_read(
         output = str(tmp_path / "x.safetensors")
         return drawn(
             monkeypatch,
-            lambda: chain.train_deeplab(output=output, context_settings=context, round_index=1),
+            lambda: chain.train_deeplab(output=output, causal=causal(context), round_index=1),
         )[0]
 
     others = acting(1.0).model_copy(update={"method": "conta"})

@@ -311,6 +311,7 @@ REACHING = {
     "refinement.crf.refine_labels": {"make_irn_labels", "make_pseudo_masks"},
     "refinement.crf.refine_probabilities": {"evaluate_crf"},
     "causal.conta.attention.ContextAttention": {"deconfound"},
+    "causal.methods.intervention.OBJECT_KEYS": set(),
     "training.engine.train": {"train_cam", "train_irn", "train_deeplab"},
     "training.previews.heat_over": set(),
 }
@@ -347,6 +348,13 @@ def test_every_import_of_the_library_leads_to_a_definition() -> None:
                 found = package.resolve(dotted)
                 assert found is not None, f"{path}: {dotted}"
                 assert not found[0].startswith("<"), f"{path}: {dotted}"
+
+
+@pytest.mark.parametrize(("chosen", "reaches"), [("intervention", True), ("conta", False)])
+def test_a_run_reaches_the_method_that_it_chooses(chosen: str, reaches: bool) -> None:
+    script = REPOSITORY / "workflow_scripts/train_cam.py"
+    paste = "conta_core.causal.intervention.pixels.paste"
+    assert (paste in reached(script, REPOSITORY, {chosen})) == reaches
 
 
 @pytest.mark.parametrize("name", sorted(OBSERVERS))
