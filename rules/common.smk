@@ -53,8 +53,8 @@ def get_path(pattern, run, index=None):
 
 def get_path_of_round(path, run):
     """Like `get_path`, of a path in which the number of the round stands."""
-    index = re.search(r"/round-(\d+)/", path)[1]
-    return get_path(path.replace(f"/round-{index}/", "/round-{round}/"), run, int(index))
+    index = re.search(r"round-(\d+)/", path)[1]
+    return get_path(path.replace(f"round-{index}/", "round-{round}/"), run, int(index))
 
 
 def get_file(pattern):
@@ -79,6 +79,10 @@ def get_settings(name):
 
     def settings(wildcards):
         experiment = EXPERIMENTS[wildcards.run]
+        try:
+            methods.require_stage(name, experiment, wildcards.run)
+        except ContaError as error:
+            raise WorkflowError(str(error)) from None
         index = int(wildcards.round) if stage.by_round else None
         return pick(experiment, stage.all_keys(index, experiment), stage.without)
 

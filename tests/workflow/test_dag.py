@@ -20,54 +20,26 @@ from tiny_runs import (
     reduced,
 )
 
-FILES = (
-    "cam/model.safetensors",
-    "cam/cams.h5",
-    "irn/labels.h5",
-    "irn/model.safetensors",
-    "irn/refined.h5",
-    "pseudo_masks",
-    "segmentation/model.safetensors",
-    "segmentation/train_masks.h5",
-    "segmentation/logits.h5",
-    "context/confounders.h5",
-    "context/context.h5",
-    "scores/cam.json",
-    "scores/refined.json",
-    "scores/pseudo_masks.json",
-    "scores/reliance.json",
-    "scores/segmentation.json",
-    "scores/segmentation_crf.json",
-)
-#: each in every round of a run
-STAGES = (
-    "train_cam",
-    "extract_cams",
-    "gather_cams",
-    "make_irn_labels",
-    "gather_labels",
-    "train_irn",
-    "refine_cams",
-    "gather_refined",
-    "make_pseudo_masks",
-    "train_deeplab",
-    "predict_train_masks",
-    "gather_train_masks",
-    "predict_logits",
-    "gather_logits",
-    "evaluate_cams",
-    "evaluate_refined",
-    "evaluate_pseudo_masks",
-    "evaluate_reliance",
-    "evaluate_segmentation",
-    "evaluate_crf",
-)
-OF_INTERVENTION = ("measure_objects", "gather_objects")
+from conta_core.workflow.stages import BY_NAME, STAGES
+
+#: each in every round of a run, but for those that a method of the causal step adds
+IN_ROUNDS = tuple(stage for stage in STAGES if stage.by_round and not stage.own)
+ROUND_RULES = tuple(rule for stage in IN_ROUNDS for rule in stage.rules)
+#: run -> the files of its rounds
+FILES = {
+    run: [stage.in_round for stage in (*IN_ROUNDS, *map(BY_NAME.get, of_method)) if stage]
+    for run, of_method in {
+        "conta": ("build_confounders", "deconfound"),
+        "control": (),
+        "intervention": ("measure_objects",),
+    }.items()
+}
+OF_INTERVENTION = BY_NAME["measure_objects"].rules
 ONCE = ("make_context_shapes", "index_dataset", "summarise")
 
 
 def test_jobs_of_the_default(tmp_path: Path) -> None:
-    expected = Counter(dict.fromkeys((*STAGES, *OF_INTERVENTION), 3))
+    expected = Counter(dict.fromkeys((*ROUND_RULES, *OF_INTERVENTION), 3))
     expected.update(dict.fromkeys(ONCE, 1))
     expected["all"] = 1
     assert job_counts(dry_run(tmp_path)) == expected
@@ -103,7 +75,7 @@ def test_jobs_follow_the_number_of_rounds(fresh: Callable[..., Workflow], rounds
     others = {"control": "none", "intervention": "intervention"}
     runs = {"conta": {}, **{run: {"context": {"method": m}} for run, m in others.items()}}
     found = fresh(reduced(runs, rounds=rounds)).stale()
-    in_rounds = {(stage, index) for stage in STAGES for index in range(rounds)}
+    in_rounds = {(stage, index) for stage in ROUND_RULES for index in range(rounds)}
     context = {(s, i) for s in ("build_confounders", "deconfound") for i in range(rounds - 1)}
     once = {(rule, None) for rule in ONCE}
     objects = {(s, i) for s in OF_INTERVENTION for i in range(rounds) if rounds > 1}
@@ -122,7 +94,7 @@ def test_every_file_of_every_round_is_a_target(fresh: Callable[..., Workflow]) -
         f"results/{run}/round-{index}/{file}"
         for run, rounds in (("conta", 3), ("control", 2), ("intervention", 2))
         for index in range(rounds)
-        for file in FILES
+        for file in FILES[run]
     ]
     paths += [
         f"results/{run}/{file}"
@@ -132,6 +104,13 @@ def test_every_file_of_every_round_is_a_target(fresh: Callable[..., Workflow]) -
     output = workflow.start("--summary", *paths, check=True).stdout
     listed = {line.split("\t")[0] for line in output.splitlines() if "\t" in line}
     assert set(paths) <= listed
+
+
+@pytest.mark.parametrize("file", ["context/confounders.h5", "intervention/objects.h5"])
+def test_a_file_of_another_method(fresh: Callable[..., Workflow], file: str) -> None:
+    done = fresh(reduced()).start("-n", f"results/control/round-0/{file}")
+    assert done.returncode == 1
+    assert "run control: context.method is 'none', which has no" in done.stdout
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from test_dag import STAGES
+from test_dag import ROUND_RULES
 from tiny_runs import Work, Workflow, reduced
 
 #: two arms beside the control that has round 0
@@ -22,7 +22,7 @@ def test_round_0_is_made_once(fresh: Callable[..., Workflow]) -> None:
     once |= {Work("note_base_run", run, None) for run in ("conta", "third")}
     once |= {Work(rule, run, None) for rule in ("index_dataset", "summarise") for run in RUNS}
     rounds = [("control", 0), *((run, 1) for run in RUNS)]
-    in_rounds = {Work(stage, run, index) for stage in STAGES for run, index in rounds}
+    in_rounds = {Work(stage, run, index) for stage in ROUND_RULES for run, index in rounds}
     assert found == once | in_rounds | {Work(rule, "conta", 0) for rule in CONTEXT}
 
 

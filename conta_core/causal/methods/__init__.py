@@ -18,10 +18,20 @@ from conta_core.causal.methods.base import CausalInputs, CausalMethod
 from conta_core.causal.methods.conta import ContaMethod
 from conta_core.causal.methods.intervention import InterventionMethod
 from conta_core.causal.methods.none import NoMethod
+from conta_core.errors import ContaError
 from conta_core.runtime.registry import Registry
 from conta_core.settings import ContextSettings, Experiment
 
-__all__ = ["METHODS", "CausalInputs", "CausalMethod", "has_stage", "inputs", "keys", "method_of"]
+__all__ = [
+    "METHODS",
+    "CausalInputs",
+    "CausalMethod",
+    "has_stage",
+    "inputs",
+    "keys",
+    "method_of",
+    "require_stage",
+]
 
 #: context.method -> the method
 METHODS: Registry[CausalMethod] = Registry(
@@ -77,6 +87,25 @@ def has_stage(stage: str, experiment: Experiment, round_index: int) -> bool:
         round_index: the round.
     """
     return METHODS[experiment.context.method].has_stage(stage, experiment, round_index)
+
+
+def require_stage(stage: str, experiment: Experiment, run: str) -> None:
+    """Refuse to make a stage of a method for a run of another method.
+
+    Args:
+        stage: name of the stage.
+        experiment: of the run.
+        run: name of the run, for the message.
+
+    Raises:
+        ContaError: the stage belongs to methods, and the run's is none of them.
+    """
+    owners = [name for name, method in METHODS.items() if stage in method.stages]
+    if owners and experiment.context.method not in owners:
+        raise ContaError(
+            f"run {run}: context.method is {experiment.context.method!r}, which has no {stage}; "
+            f"ask for files of a run whose method is {' or '.join(owners)}"
+        )
 
 
 def _asked(stage: str, experiment: Experiment, round_index: int) -> CausalMethod:
