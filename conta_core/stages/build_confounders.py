@@ -7,8 +7,8 @@ from contextlib import ExitStack
 
 import numpy as np
 
+from conta_core.causal.ablations.oracle_masks import read_true_mask, require_true_masks
 from conta_core.causal.conta.confounders import build_confounder_set
-from conta_core.data.ground_truth import read_true_mask, require_true_masks
 from conta_core.data.manifest import Manifest
 from conta_core.data.masks import read_label_png, require_masks
 from conta_core.settings import ContextSettings

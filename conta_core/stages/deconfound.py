@@ -8,10 +8,10 @@ from collections.abc import Iterator
 import numpy as np
 import torch
 
+from conta_core.causal.ablations.oracle_masks import read_true_mask, require_true_masks
+from conta_core.causal.ablations.shuffled_contexts import shuffle_places
 from conta_core.causal.conta.attention import ContextAttention
-from conta_core.causal.conta.placebo import shuffle_places
 from conta_core.causal.conta.predicted_masks import encode_mask, predicted_masks
-from conta_core.data.ground_truth import read_true_mask, require_true_masks
 from conta_core.data.manifest import Manifest
 from conta_core.runtime.device import configure_threads, select_device
 from conta_core.runtime.seeding import torch_generator

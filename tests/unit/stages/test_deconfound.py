@@ -9,9 +9,9 @@ import torch
 from chain import Chain, opened, require
 from made_predictions import causal_step
 
+from conta_core.causal.ablations.shuffled_contexts import shuffle_places
 from conta_core.causal.conta.attention import ContextAttention
 from conta_core.causal.conta.context_maps import ContextMaps
-from conta_core.causal.conta.placebo import shuffle_places
 from conta_core.causal.conta.predicted_masks import encode_mask
 from conta_core.causal.conta.resize_mask import resize_mask
 from conta_core.data.manifest import Manifest

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from conta_core.causal.conta.placebo import shuffle_places
+from conta_core.causal.ablations.shuffled_contexts import shuffle_places
 from conta_core.errors import ContaError
 
 
