@@ -10,7 +10,7 @@ import pytest
 from conta_core.causal import methods
 from conta_core.causal.methods.none import NoMethod
 from conta_core.settings import ContextSettings, Experiment
-from conta_core.settings.load import parse_settings, pick
+from conta_core.settings.load import load_experiments, pick
 from conta_core.workflow.stages import BY_OUTPUT, STAGES
 
 NAMES = get_args(ContextSettings.model_fields["method"].annotation)
@@ -29,7 +29,7 @@ BEFORE = "results/{run}/round-1/"
 
 def experiment(method: str, **change: Any) -> Experiment:
     values = {"rounds": 3, "context": {"method": method, **change}}
-    return parse_settings(Experiment, values, "config")
+    return load_experiments(values)["context-shapes"]
 
 
 def test_every_name_of_the_settings_is_a_method() -> None:
