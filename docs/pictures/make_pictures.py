@@ -60,8 +60,8 @@ FOLLOWED = "train_000274"
 SIDE = 160
 #: images of context-shapes that are shown at each confounding
 SHOWN = 5
-#: training images of which views of the intervention are shown
-INTERVENED = ("train_000005", "train_000274")
+#: training images of which views of the intervention are shown, and the number of the view
+INTERVENED, VIEW = ("train_000114", "train_000168"), 2
 #: columns of the tables of the evidence -> how the plot calls them
 MEASURES = {
     "pseudo-masks, train": "pseudo-masks, training list",
@@ -283,7 +283,7 @@ def confounding(path: Path) -> None:
         blocks += [Heading(f"Confounding {share:g}", 12, bold=True), Grid(cells, SHOWN)]
     pairs = ", ".join(f"{c} on {where}" for c, where in zip(CLASSES, CONTEXTS, strict=True))
     companions = ", ".join(f"{CLASSES[i]} with {CLASSES[i + 1]}" for i in range(0, len(CLASSES), 2))
-    blocks += [Heading(f"Typical contexts: {pairs}."), Heading(f"Companions: {companions}.")]
+    blocks.append(Heading(f"Typical contexts: {pairs}. Companions: {companions}."))
     write_sheet(draw_sheet(blocks), path)
 
 
@@ -330,7 +330,7 @@ def intervention(path: Path) -> None:
         cells.append(picture(fit(image, size), "real", f"tags: {', '.join(record.tags)}"))
         cells.append(picture(colour_labels(fit_exactly(mask, size)), "pseudo-mask of round 0"))
         for title, view in views.items():
-            made = view(image_id, 0)
+            made = view(image_id, VIEW)
             if made is None:
                 raise SystemExit(f"{image_id} has no {title} view: name another in INTERVENED")
             tags = ", ".join(
@@ -364,10 +364,11 @@ def gains(path: Path) -> None:
                 axes.annotate(
                     f"{value:+.1f}",
                     (value, place),
-                    (0, 5),
+                    (0, 6),
                     textcoords="offset points",
                     ha="center",
                     fontsize=9,
+                    bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.5},
                 )
             axes.axvline(0, color=INK, linewidth=0.8)
             axes.set_title(title, fontsize=10.5, fontweight="bold")
@@ -451,7 +452,7 @@ def status(path: Path) -> None:
     """What ``conta status`` prints of the demo's run, as it looks in a terminal."""
     console = Console(
         record=True,
-        width=110,
+        width=72,
         file=StringIO(),
         force_terminal=True,
         color_system="truecolor",
@@ -459,6 +460,8 @@ def status(path: Path) -> None:
     )
     console.print(f"[bold]$[/] conta status {RUN.name}")
     console.print(status_table(read_status(*find_run(RUN.name)), console))
+    # room for the tails of the last line
+    console.print()
     # a picture on a page may load no font
     plain = re.sub(r"@font-face \{\{.*?\}\}\s*", "", CONSOLE_SVG_FORMAT, flags=re.S)
     path.write_text(console.export_svg(title="", code_format=plain, unique_id="conta-status"))
