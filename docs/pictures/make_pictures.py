@@ -68,7 +68,7 @@ MEASURES = {
     "segmentation model, val": "segmentation, validation list",
 }
 #: arm -> its place beside the other, its colour
-ARMS = {"conta": (-0.17, "#8a9ba8"), "intervention": (0.17, "#b8650a")}
+ARMS = {"conta": (-0.2, "#8a9ba8"), "intervention": (0.2, "#b8650a")}
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
 
@@ -89,7 +89,7 @@ def shrink(path: Path) -> None:
     """Keep 256 colours of a PNG, and no more bytes than it needs."""
     with Image.open(path) as image:
         small = image.convert("RGB").quantize(
-            256, Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE
+            256, Image.Quantize.MEDIANCUT, 3, dither=Image.Dither.NONE
         )
     small.save(path, optimize=True)
 
@@ -345,7 +345,7 @@ def gains(path: Path) -> None:
     """What the arms gain over the control, with 95 % intervals, by the tables of evidence/."""
     rows = read_gains((ROOT / "evidence" / "tables.md").read_text())
     with matplotlib.style.context("default"):
-        figure = Figure(figsize=(8.5, 3.6), facecolor="white", layout="constrained")
+        figure = Figure(figsize=(8.5, 4.6), facecolor="white", layout="constrained")
         panels = figure.subplots(1, len(MEASURES), sharex=True, sharey=True)
         groups = list(dict.fromkeys(row.data for row in rows))
         for axes, (measure, title) in zip(panels, MEASURES.items(), strict=True):
@@ -452,7 +452,7 @@ def status(path: Path) -> None:
     """What ``conta status`` prints of the demo's run, as it looks in a terminal."""
     console = Console(
         record=True,
-        width=72,
+        width=90,
         file=StringIO(),
         force_terminal=True,
         color_system="truecolor",
