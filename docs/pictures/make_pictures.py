@@ -470,7 +470,7 @@ def status(path: Path) -> None:
 #: name of a file -> what draws it
 PICTURES: dict[str, Callable[[Path], None]] = {
     "rounds.png": rounds,
-    "round.svg": one_round,
+    "round.png": one_round,
     "confounding.png": confounding,
     "intervention.png": intervention,
     "gains.svg": gains,
