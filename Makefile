@@ -16,7 +16,7 @@ define publish
 	cp results/$(1)/comparison.json evidence/$(1).json
 endef
 
-.PHONY: demo evidence evidence-variants evidence-full-size evidence-large evidence-photographs evidence-painted test test-slurm test-faults lint format config clean
+.PHONY: demo evidence evidence-variants evidence-full-size evidence-large evidence-photographs evidence-painted pictures test test-slurm test-faults lint format config clean
 .DELETE_ON_ERROR:
 
 demo: .venv/installed ## the default experiment, then its table of scores and the path of its report
@@ -69,6 +69,12 @@ ablation-%: export OMP_NUM_THREADS = 1
 ablation-%: .venv/installed configs/evidence/ablation_%.yaml ## rounds, blocks, confounders, shape: the paper's; weights
 	$(COMPARE) configs/evidence.yaml configs/evidence/ablation_$*.yaml
 	$(call publish,ablation-$*,variants)
+
+pictures: .venv/installed results/$(RUN)/summary.json ## what docs/ and README.md show, from the demo's results
+	$(BIN)/python docs/pictures/make_pictures.py
+
+results/$(RUN)/summary.json:
+	$(MAKE) demo
 
 # several at once, one thread each; then, alone, what compares times
 test: .venv/installed ## every test
