@@ -11,6 +11,7 @@ from tiny_runs import Workflow
 
 STAGES = ("cam", "pseudo_masks", "segmentation")
 CONFIG = {
+    "dataset": {"images": {"train": 200, "val": 100}},
     "runs": {"confounded": {}, "balanced": {"dataset": {"confounding": 0.0}}},
     "rounds": 1,
 }
@@ -18,7 +19,7 @@ CONFIG = {
 
 @pytest.fixture(scope="module")
 def scores(make_once: Callable[..., Workflow]) -> dict[str, dict[str, Any]]:
-    """run -> stage -> scores of round 0, of the default experiment at its full size."""
+    """run -> stage -> scores of round 0, of the default experiment on two thirds of its images."""
     paths = {
         run: {s: f"results/{run}/round-0/scores/{s}.json" for s in STAGES}
         for run in ("confounded", "balanced")
@@ -39,8 +40,8 @@ def miou(scores: dict[str, Any], stage: str, list_name: str) -> float:
 def test_without_confounding_it_is_learnt(scores: dict[str, dict[str, Any]]) -> None:
     assert miou(scores["balanced"], "cam", "train") >= 50
     assert miou(scores["balanced"], "pseudo_masks", "train") >= 75
-    # on the balanced validation list; a few points below what docs/experiments.md measures
-    assert miou(scores["balanced"], "segmentation", "val") >= 55
+    # on the balanced validation list, where 58.0 was measured
+    assert miou(scores["balanced"], "segmentation", "val") >= 52
 
 
 @pytest.mark.slow

@@ -93,7 +93,7 @@ def test_weights_that_are_not_there(tmp_path: Path) -> None:
     assert not (tmp_path / "results").exists()
 
 
-PHOTOGRAPHS_USED = 12
+PHOTOGRAPHS_USED = 6
 #: voc12.yaml at reduced size: one step of each training, random weights, few scales
 ONE_STEP: dict[str, Any] = {
     "dataset": {"root": str(PHOTOGRAPHS), "lists": {"train": "some", "val": "few"}},

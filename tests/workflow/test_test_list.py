@@ -1,9 +1,14 @@
-"""A list without tags and masks, as VOC's test list is: predicted, exported, and not scored."""
+"""A list without tags and masks, as VOC's test list is: predicted, exported, and not scored.
+
+Each job is a start of Python, as a user's are; other runs of the tests fork a warm one.
+"""
 
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -39,7 +44,7 @@ def test_predictions_of_the_test_list(
         "lists": {"val": "test"},
         "classes": ["cat", "dog"],
     }
-    workflow = fresh(config)
+    workflow = replace(fresh(config), python=sys.executable)
     workflow.run()  # the whole loop, with its scores and its report
     scores = workflow.directory / ROUND / "scores"
     for name in ("cam", "segmentation", "segmentation_crf"):
