@@ -2,7 +2,7 @@
 
 from conta_core.runtime.jobs import job
 from conta_core.stages.summarise import summarise
-from conta_core.workflow.stages import files_by_round
+from conta_core.workflow.run_folders import files_by_round
 
 with job(snakemake.log[0], snakemake.rule, snakemake.wildcards):
     summarise(

@@ -27,7 +27,7 @@ def summarise(
 
     Args:
         manifest: path of dataset.json.
-        rounds: the files of each round, of :func:`~conta_core.workflow.stages.files_by_round`.
+        rounds: the files of each round, of :func:`~conta_core.workflow.run_folders.files_by_round`.
         settings: the keys that the run's results depend on, nested as in the config.
         benchmarks: folder of Snakemake's benchmark files; what is not there is named.
         output: path of summary.json.

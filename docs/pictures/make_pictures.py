@@ -48,7 +48,8 @@ from conta_core.settings.load import load_experiments, read_config
 from conta_core.tools.cli.status_table import status_table
 from conta_core.tools.status.find_run import find_run
 from conta_core.tools.status.run_status import read_status
-from conta_core.workflow.stages import STORE_FILES, round_file, round_folder, rounds_there
+from conta_core.workflow.run_folders import round_file, round_folder, rounds_there
+from conta_core.workflow.stages import STORE_FILES
 
 ROOT = Path(__file__).resolve().parents[2]
 PICTURES_FOLDER = ROOT / "docs" / "pictures"

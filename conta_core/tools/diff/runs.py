@@ -10,7 +10,8 @@ from conta_core.evaluation.reliance import read_reliance
 from conta_core.tools.diff.comparison import FolderComparison, ImageComparison, ScoreComparison
 from conta_core.tools.diff.images import Track, compare_images
 from conta_core.tools.diff.scores import compare_scores
-from conta_core.workflow.stages import ROUND_FILES, round_file, round_folder, rounds_there
+from conta_core.workflow.run_folders import round_file, round_folder, rounds_there
+from conta_core.workflow.stages import ROUND_FILES
 
 RELIANCE = Path(ROUND_FILES["evaluate_reliance"]).name
 

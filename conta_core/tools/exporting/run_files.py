@@ -9,7 +9,8 @@ from pathlib import Path
 from conta_core.data.manifest import Manifest
 from conta_core.errors import ContaError
 from conta_core.runtime.nearest import did_you_mean
-from conta_core.workflow.stages import ROUND_FILES, round_file, round_folder, rounds_there
+from conta_core.workflow.run_folders import round_file, round_folder, rounds_there
+from conta_core.workflow.stages import ROUND_FILES
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,8 @@ from conta_core.storage.stores.header import MEND
 from conta_core.tools.show.maps import map_pixels, require_finite
 from conta_core.tools.show.masks import TRUTH, areas, mask_cell, over_image
 from conta_core.tools.show.scene import DataSet, Scene, View, make_scene
-from conta_core.workflow.stages import STORE_FILES, round_file, round_folder, rounds_there
+from conta_core.workflow.run_folders import round_file, round_folder, rounds_there
+from conta_core.workflow.stages import STORE_FILES
 
 #: list -> the columns that its images have
 COLUMNS = {

@@ -37,7 +37,7 @@ from conta_core.tools.show.scene import (
     make_scene,
     require_classes,
 )
-from conta_core.workflow.stages import round_folder, round_of
+from conta_core.workflow.run_folders import round_folder, round_of
 
 EXPECTED = (
     "a store (.h5), a folder of masks (pseudo_masks/), a dataset.json (ground truth) or the folder "

@@ -22,13 +22,8 @@ from conta_core.tools.show.scene import View
 from conta_core.tools.show.targets import show
 from conta_core.tools.status.run_status import State, read_status
 from conta_core.workflow.base_run import read_start, write_start
-from conta_core.workflow.stages import (
-    BY_RULE,
-    STAGES,
-    round_file,
-    round_folder,
-    rounds_there,
-)
+from conta_core.workflow.run_folders import round_file, round_folder, rounds_there
+from conta_core.workflow.stages import BY_RULE, STAGES
 
 #: a change of each key that a run may have beside the one that it starts from
 OTHERS: dict[str, Any] = {

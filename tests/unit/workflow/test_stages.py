@@ -11,7 +11,8 @@ import pytest
 from conta_core.settings import Config
 from conta_core.settings.base import leaves
 from conta_core.storage.stores.kinds import IMAGE_ARRAYS, ROOT_ARRAYS
-from conta_core.workflow.stages import BY_RULE, STAGES, Stage, files_by_round
+from conta_core.workflow.run_folders import files_by_round
+from conta_core.workflow.stages import BY_RULE, STAGES, Stage
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 RULE = re.compile(r"^rule (\w+):\n((?:[ ].*\n|\n)*)", re.MULTILINE)
