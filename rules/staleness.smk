@@ -21,7 +21,7 @@ COMPARED = ContextVar("compared")
 
 
 def get_chosen(run, index):
-    """The strings among a run's settings: what they choose in a registry is part of its code.
+    """The words among a run's settings: what they choose in a registry is part of its code.
 
     No round 0 is of the run's method.
     """
@@ -30,7 +30,7 @@ def get_chosen(run, index):
     values = EXPERIMENTS[run].model_dump(mode="json")
     if index == "0":
         values["context"]["method"] = "none"
-    return {value for _, value in leaves(values) if isinstance(value, str)}
+    return {key: value for key, value in leaves(values) if isinstance(value, str)}
 
 
 def get_code(workflow, job):

@@ -19,7 +19,8 @@ class Registry(Mapping[str, Entry]):
     made.
 
     Args:
-        what: what an entry is, for messages, such as ``backbone``.
+        what: the key of the config that chooses an entry, such as ``context.method``; ``backbone``
+            stands for every key that ends with it.
         entries: name -> entry. A name that ends with ``:`` stands for all that begin with it, such
             as ``timm:`` for ``timm:convnext_tiny``.
     """

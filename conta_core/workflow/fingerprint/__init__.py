@@ -12,7 +12,7 @@ a module that is passed on as a value counts whole, and a dynamic import counts 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Mapping
 from functools import cache
 from inspect import getsourcefile, unwrap
 from pathlib import Path
@@ -24,15 +24,17 @@ from conta_core.workflow.fingerprint.package import Package
 __all__ = ["OBSERVERS", "fingerprint", "fingerprint_of", "reached"]
 
 
-def fingerprint(script: str | Path, root: str | Path, chosen: Iterable[str] | None = None) -> str:
+def fingerprint(
+    script: str | Path, root: str | Path, chosen: Mapping[str, str] | None = None
+) -> str:
     """Digest of a script and of every definition of this package that it reaches.
 
     Args:
         script: path of the script.
         root: the folder that holds the package.
-        chosen: the strings among a run's settings. An entry of a registry counts where its key
-            is one of them, or where its key ends with ``:`` and one of them begins with it; None:
-            every entry counts.
+        chosen: dotted key -> value, of the words among a run's settings. An entry of a registry
+            counts where a key that the registry is named by has it for its value, or has a value
+            that begins with it where the entry ends with ``:``; None: every entry counts.
 
     Returns:
         Hexadecimal digest.
@@ -57,7 +59,9 @@ def fingerprint_of(function: Callable[..., Any], root: str | Path) -> str:
     return _package(Path(root)).digest(Path(source), function.__qualname__, None)
 
 
-def reached(script: str | Path, root: str | Path, chosen: Iterable[str] | None = None) -> set[str]:
+def reached(
+    script: str | Path, root: str | Path, chosen: Mapping[str, str] | None = None
+) -> set[str]:
     """Dotted names of the definitions that :func:`fingerprint` counts beside the script itself."""
     found = _package(Path(root)).reach(Path(script), None, chosen)
     return {f"{d.module.name}.{d.name}" for d in found if d.module.name}

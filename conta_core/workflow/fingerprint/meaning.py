@@ -32,6 +32,9 @@ DYNAMIC = frozenset(("__import__", "importlib.import_module", "runpy.run_module"
 #: fields of a tree that hold no meaning
 NO_MEANING = frozenset(("kind", "type_comment", "type_ignores"))
 
+#: entries of registries, each with the name of its registry
+Choice = frozenset[tuple[str, str]]
+
 
 @dataclass(frozen=True)
 class Meaning:
@@ -40,12 +43,12 @@ class Meaning:
     Attributes:
         text: blind to all that the module's docstring names.
         named: as it stands in ``text`` -> the definition.
-        entries: names of all entries of the registries that it makes, chosen or not.
+        entries: all entries of the registries that it makes, chosen or not.
     """
 
     text: str
     named: dict[str, Definition]
-    entries: frozenset[str]
+    entries: Choice
 
     @cached_property
     def digest(self) -> str:
@@ -54,7 +57,7 @@ class Meaning:
 
 
 def read_meaning(
-    nodes: list[ast.stmt], package: Package, module: Module, choice: frozenset[str] | None
+    nodes: list[ast.stmt], package: Package, module: Module, choice: Choice | None
 ) -> Meaning:
     """What statements of a module's top level mean under the choice of a run.
 
@@ -72,9 +75,9 @@ def read_meaning(
 class _Reader(ast.NodeTransformer):
     """Takes away what cannot change a result, and writes names without their modules."""
 
-    def __init__(self, package: Package, module: Module, choice: frozenset[str] | None) -> None:
+    def __init__(self, package: Package, module: Module, choice: Choice | None) -> None:
         self.named: dict[str, Definition] = {}
-        self.entries: set[str] = set()
+        self.entries: set[tuple[str, str]] = set()
         self._package, self._module, self._choice = package, module, choice
         self._imports = dict(module.imports)
         self._depth = 0
@@ -149,10 +152,10 @@ class _Reader(ast.NodeTransformer):
         return self.generic_visit(node)
 
     def visit_Call(self, node: ast.Call) -> ast.AST:
-        if self._dotted(node.func) == REGISTRY:
-            for argument in node.args:
-                if isinstance(argument, ast.Dict):
-                    self._keep_chosen(argument)
+        if self._dotted(node.func) == REGISTRY and len(node.args) == 2:
+            name, entries = node.args
+            if isinstance(name, ast.Constant) and isinstance(entries, ast.Dict):
+                self._keep_chosen(str(name.value), entries)
         return self.generic_visit(node)
 
     def visit_Attribute(self, node: ast.Attribute) -> ast.AST:
@@ -208,13 +211,14 @@ class _Reader(ast.NodeTransformer):
             return f".{node.id}"
         return node.id if node.id in DYNAMIC else None
 
-    def _keep_chosen(self, entries: ast.Dict) -> None:
+    def _keep_chosen(self, registry: str, entries: ast.Dict) -> None:
         """Leave out the entries of a registry that the run does not choose."""
         pairs = []
         for key, value in zip(entries.keys, entries.values, strict=True):
             if isinstance(key, ast.Constant):
-                self.entries.add(str(key.value))
-                if self._choice is not None and key.value not in self._choice:
+                entry = (registry, str(key.value))
+                self.entries.add(entry)
+                if self._choice is not None and entry not in self._choice:
                     continue
             pairs.append((key, value))
         entries.keys, entries.values = [k for k, _ in pairs], [v for _, v in pairs]

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import ast
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from conta_core.workflow.fingerprint.meaning import Meaning, read_meaning
+from conta_core.workflow.fingerprint.meaning import Choice, Meaning, read_meaning
 from conta_core.workflow.fingerprint.observers import PACKAGE, observes
 from conta_core.workflow.fingerprint.source import Definition, Module
 
@@ -26,9 +26,9 @@ class Package:
         self.root = root
         self._modules: dict[str, Module | None] = {}
         self._scripts: dict[Path, Module] = {}
-        self._meanings: dict[tuple[Definition, frozenset[str] | None], Meaning] = {}
-        self._entries: dict[tuple[Path, str | None], frozenset[str]] = {}
-        self._digests: dict[tuple[Path, str | None, frozenset[str] | None], str] = {}
+        self._meanings: dict[tuple[Definition, Choice | None], Meaning] = {}
+        self._entries: dict[tuple[Path, str | None], Choice] = {}
+        self._digests: dict[tuple[Path, str | None, Choice | None], str] = {}
 
     def module(self, name: str) -> Module | None:
         """A module of the package by its dotted name; None: there is none."""
@@ -40,7 +40,7 @@ class Package:
             self._modules[name] = None if path is None else Module(name, path)
         return self._modules[name]
 
-    def digest(self, source: Path, name: str | None, chosen: Iterable[str] | None) -> str:
+    def digest(self, source: Path, name: str | None, chosen: Mapping[str, str] | None) -> str:
         """Of all that a file, or one definition of it, reaches."""
         choice = self._choice(source, name, chosen)
         key = (source, name, choice)
@@ -53,14 +53,14 @@ class Package:
         return self._digests[key]
 
     def reach(
-        self, source: Path, name: str | None, chosen: Iterable[str] | None
+        self, source: Path, name: str | None, chosen: Mapping[str, str] | None
     ) -> set[Definition]:
         """The definitions that a file, or one definition of it, reaches."""
         return self._reach(source, name, self._choice(source, name, chosen))
 
     def _choice(
-        self, source: Path, name: str | None, chosen: Iterable[str] | None
-    ) -> frozenset[str] | None:
+        self, source: Path, name: str | None, chosen: Mapping[str, str] | None
+    ) -> Choice | None:
         """Those of the entries within reach that are chosen; None: all."""
         if chosen is None:
             return None
@@ -68,17 +68,9 @@ class Package:
         if key not in self._entries:
             every = (self.meaning(d, None).entries for d in self._reach(source, name, None))
             self._entries[key] = frozenset().union(*every)
-        strings = set(chosen)
-        return frozenset(
-            entry
-            for entry in self._entries[key]
-            if entry in strings
-            or (entry.endswith(":") and any(s.startswith(entry) for s in strings))
-        )
+        return frozenset(entry for entry in self._entries[key] if _is_chosen(entry, chosen))
 
-    def _reach(
-        self, source: Path, name: str | None, choice: frozenset[str] | None
-    ) -> set[Definition]:
+    def _reach(self, source: Path, name: str | None, choice: Choice | None) -> set[Definition]:
         start = self.of_file(source)
         found: set[Definition] = set()
         waiting = [Definition(start, name or "*")]
@@ -114,7 +106,7 @@ class Package:
             if unused is not None:
                 yield from self.effects(unused)
 
-    def _line(self, definition: Definition, choice: frozenset[str] | None) -> str:
+    def _line(self, definition: Definition, choice: Choice | None) -> str:
         """Digest of a definition with, under every name in it, what the name means."""
         meaning = self.meaning(definition, choice)
         named = sorted(
@@ -122,7 +114,7 @@ class Package:
         )
         return _hash("\x1f".join([meaning.text, *named]).encode())
 
-    def meaning(self, definition: Definition, choice: frozenset[str] | None) -> Meaning:
+    def meaning(self, definition: Definition, choice: Choice | None) -> Meaning:
         """What a definition says under the choice of a run."""
         key = (definition, choice)
         if choice is not None and not self.meaning(definition, None).entries:
@@ -188,6 +180,13 @@ class Package:
         if not isinstance(node, ast.ClassDef):
             return set()
         return {f"{module.name}.{head}"} | self.bases(module, node)
+
+
+def _is_chosen(entry: tuple[str, str], chosen: Mapping[str, str]) -> bool:
+    """Whether a setting that a registry is named by has an entry of it for its value."""
+    registry, name = entry
+    values = [v for key, v in chosen.items() if f".{key}".endswith(f".{registry}")]
+    return name in values or (name.endswith(":") and any(v.startswith(name) for v in values))
 
 
 def _folders(module: Module) -> Iterator[Path]:

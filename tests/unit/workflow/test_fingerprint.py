@@ -101,7 +101,7 @@ def root(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def digest(root: Path, chosen: set[str] | None = None) -> str:
+def digest(root: Path, chosen: dict[str, str] | None = None) -> str:
     """Of the files as they are now: within one process each file is read once."""
     workflow.fingerprint._package.cache_clear()
     return fingerprint(root / "script.py", root, chosen)
@@ -218,26 +218,32 @@ def test_two_definitions_of_one_name_are_told_apart(root: Path) -> None:
 
 
 def test_an_entry_of_a_registry_counts_where_it_is_chosen(root: Path) -> None:
-    chosen = {"one", "something"}
-    digests = digest(root, chosen), digest(root, {"two"}), digest(root)
+    chosen = {"model.network": "one", "other": "two"}
+    digests = digest(root, chosen), digest(root, {"network": "two"}), digest(root)
     assert len(set(digests)) == 3
     edit(root, "conta_core/networks.py", "def two(x):\n    return x", "def two(x):\n    return 2")
-    after = digest(root, chosen), digest(root, {"two"}), digest(root)
+    after = digest(root, chosen), digest(root, {"network": "two"}), digest(root)
     assert [a == b for a, b in zip(digests, after, strict=True)] == [True, False, False]
 
 
 def test_a_new_entry_of_a_registry_is_not_seen_by_others(root: Path) -> None:
-    before = digest(root, {"one"})
+    before = digest(root, {"network": "one"})
     edit(root, "conta_core/networks.py", '"two": two', '"two": two, "three": lambda x: 3')
-    assert digest(root, {"one"}) == before
-    assert digest(root, {"three"}) != before
+    assert digest(root, {"network": "one"}) == before
+    assert digest(root, {"network": "three"}) != before
 
 
 def test_an_entry_that_stands_for_a_beginning(root: Path) -> None:
-    before = digest(root, {"any:thing"})
+    before = digest(root, {"network": "any:thing"})
     edit(root, "conta_core/networks.py", "late(x):\n    return x", "late(x):\n    return 1")
-    assert digest(root, {"any:thing"}) != before
-    assert digest(root, {"one"}) == digest(root, {"one", "any"})
+    assert digest(root, {"network": "any:thing"}) != before
+    assert digest(root, {"network": "one"}) == digest(root, {"network": "one", "x": "any:a"})
+
+
+def test_a_word_of_another_key_chooses_nothing(root: Path) -> None:
+    """`none` is a value of many keys."""
+    one = {"network": "one"}
+    assert digest(root, one) == digest(root, {**one, "balance": "two", "my_network": "two"})
 
 
 @pytest.mark.parametrize(
@@ -333,7 +339,7 @@ def test_a_run_reaches_the_backbone_that_it_chooses(chosen: str, other: str) -> 
         "resnet50": "conta_core.networks.backbones.resnets.resnet",
     }
     own = makers["timm:" if chosen.startswith("timm:") else chosen]
-    found = reached(script, REPOSITORY, {chosen})
+    found = reached(script, REPOSITORY, {"segmentation.backbone": chosen})
     assert own in found
     assert makers[other] not in found
 
@@ -354,7 +360,7 @@ def test_every_import_of_the_library_leads_to_a_definition() -> None:
 def test_a_run_reaches_the_method_that_it_chooses(chosen: str, reaches: bool) -> None:
     script = REPOSITORY / "workflow_scripts/train_cam.py"
     paste = "conta_core.causal.intervention.pixels.paste"
-    assert (paste in reached(script, REPOSITORY, {chosen})) == reaches
+    assert (paste in reached(script, REPOSITORY, {"context.method": chosen})) == reaches
 
 
 @pytest.mark.parametrize("name", sorted(OBSERVERS))
