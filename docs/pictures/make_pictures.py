@@ -177,7 +177,7 @@ BOXES = {
     (1, 0): ("scores, report", "evaluate_*, summarise", "of all the maps and|masks, by round"),
     (2, 1): ("confounder set", "build_confounders", "the average mask|of each class"),
     (2, 2): ("context M", "deconfound", "attention over the|confounder set"),
-    (2, 3): ("objects", "measure_objects", "cut out by the|pseudo-masks"),
+    (2, 3): ("objects", "measure_objects", "the tag that each|object belongs to"),
 }
 #: from box to box
 ARROWS = [
@@ -346,7 +346,7 @@ def gains(path: Path) -> None:
     """What the arms gain over the control, with 95 % intervals, by the tables of evidence/."""
     rows = read_gains((ROOT / "evidence" / "tables.md").read_text())
     with matplotlib.style.context("default"):
-        figure = Figure(figsize=(8.5, 4.6), facecolor="white", layout="constrained")
+        figure = Figure(figsize=(8.5, 6.2), facecolor="white", layout="constrained")
         panels = figure.subplots(1, len(MEASURES), sharex=True, sharey=True)
         groups = list(dict.fromkeys(row.data for row in rows))
         for axes, (measure, title) in zip(panels, MEASURES.items(), strict=True):
@@ -406,7 +406,7 @@ class Gain:
 
 
 def read_gains(tables: str) -> list[Gain]:
-    """The gains in the last round at the highest confounding of each comparison that has intervals.
+    """The gains in the last round of each comparison and confounding that has intervals.
 
     Args:
         tables: the text of evidence/tables.md.
@@ -415,27 +415,25 @@ def read_gains(tables: str) -> list[Gain]:
     for section in re.split(r"^## ", tables, flags=re.M)[1:]:
         name = section.partition("\n")[0]
         last = re.search(r"^### Round \d+, the last: mIoU\n(.*?)^### ", section, re.M | re.S)
-        table = last and re.search(
+        for table in re.finditer(
             r"^(?:(Confounding [\d.]+): )?mIoU, difference to control, 95 % t-intervals, "
             r"(\d+) pairs.*\n\n\| arm \|(.*)\|\n.*\n((?:\|.*\n)+)",
-            last[1],
+            last[1] if last else "",
             re.M,
-        )
-        if not table:
-            continue
-        level, pairs, head, lines = table.groups()
-        columns = [column.strip() for column in head.split("|")]
-        for line in lines.splitlines():
-            arm, *cells = (cell.strip() for cell in line.strip("|").split("|"))
-            numbers = [[float(n) for n in re.findall(r"[+-]\d+\.\d+", cell)] for cell in cells]
-            values = {c: (n[0], n[1], n[2]) for c, n in zip(columns, numbers, strict=True)}
+        ):
+            level, pairs, head, lines = table.groups()
             data = "\n".join([name, *([level.lower()] if level else []), f"{pairs} pairs"])
-            found.append(Gain(data, arm, values))
+            columns = [column.strip() for column in head.split("|")]
+            for line in lines.splitlines():
+                arm, *cells = (cell.strip() for cell in line.strip("|").split("|"))
+                numbers = [[float(n) for n in re.findall(r"[+-]\d+\.\d+", cell)] for cell in cells]
+                values = {c: (n[0], n[1], n[2]) for c, n in zip(columns, numbers, strict=True)}
+                found.append(Gain(data, arm, values))
     return found
 
 
 def report(path: Path) -> None:
-    """The first screen of the demo's report, by a browser."""
+    """The demo's report down to its curves, by a browser."""
     browser = next(filter(None, map(shutil.which, BROWSERS)), None)
     if browser is None:
         print(f"{path.name}: left as it is, for none of {', '.join(BROWSERS)} is installed")
@@ -443,7 +441,7 @@ def report(path: Path) -> None:
     with TemporaryDirectory() as profile:
         command = [
             *(browser, "--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars"),
-            *(f"--user-data-dir={profile}", "--window-size=1200,900", f"--screenshot={path}"),
+            *(f"--user-data-dir={profile}", "--window-size=1200,842", f"--screenshot={path}"),
             (ROOT / RUN / "report.html").as_uri(),
         ]
         subprocess.run(command, check=True, capture_output=True, timeout=120)
@@ -453,7 +451,7 @@ def status(path: Path) -> None:
     """What ``conta status`` prints of the demo's run, as it looks in a terminal."""
     console = Console(
         record=True,
-        width=90,
+        width=64,
         file=StringIO(),
         force_terminal=True,
         color_system="truecolor",
