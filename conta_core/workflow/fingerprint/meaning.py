@@ -5,23 +5,24 @@ from __future__ import annotations
 import ast
 import copy
 from dataclasses import dataclass
-from functools import cached_property
-from hashlib import sha256
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 from conta_core.workflow.fingerprint.observers import OBSERVERS, PACKAGE, observes
 from conta_core.workflow.fingerprint.source import (
     Definition,
     Module,
     defined,
-    imported,
     is_docstring,
+    merged,
+    targets,
 )
 
 if TYPE_CHECKING:
     from conta_core.workflow.fingerprint.package import Package
 
-#: the class of settings: the values of its fields are compared as params, so only its methods count
+#: The class of settings. The values of its fields are compared as params, so only its methods
+#: count. Where code makes one itself, its defaults count too: the class with this ending.
+FIELDS = "#fields"
 SETTINGS = f"{PACKAGE}.settings.base.Settings"
 #: the class whose entries count only for the runs that choose them
 REGISTRY = f"{PACKAGE}.runtime.registry.Registry"
@@ -50,14 +51,14 @@ class Meaning:
     named: dict[str, Definition]
     entries: Choice
 
-    @cached_property
-    def digest(self) -> str:
-        """Of the text alone."""
-        return sha256(self.text.encode()).hexdigest()
-
 
 def read_meaning(
-    nodes: list[ast.stmt], package: Package, module: Module, choice: Choice | None
+    nodes: list[ast.stmt],
+    package: Package,
+    module: Module,
+    choice: Choice | None,
+    *,
+    fields: bool = False,
 ) -> Meaning:
     """What statements of a module's top level mean under the choice of a run.
 
@@ -66,8 +67,9 @@ def read_meaning(
         package: tells where names lead.
         module: that they stand in.
         choice: the entries of registries that count; None: all.
+        fields: whether the fields of settings count, with those of their groups.
     """
-    reader = _Reader(package, module, choice)
+    reader = _Reader(package, module, choice, fields)
     text = "\x1f".join(_dump(reader.visit(copy.deepcopy(node))) for node in nodes)
     return Meaning(text, reader.named, frozenset(reader.entries))
 
@@ -75,31 +77,39 @@ def read_meaning(
 class _Reader(ast.NodeTransformer):
     """Takes away what cannot change a result, and writes names without their modules."""
 
-    def __init__(self, package: Package, module: Module, choice: Choice | None) -> None:
+    def __init__(
+        self, package: Package, module: Module, choice: Choice | None, fields: bool
+    ) -> None:
         self.named: dict[str, Definition] = {}
         self.entries: set[tuple[str, str]] = set()
         self._package, self._module, self._choice = package, module, choice
+        self._fields = fields
         self._imports = dict(module.imports)
         self._depth = 0
 
     def visit_Import(self, node: ast.Import) -> None:
-        for alias in node.names:
-            module = self._package.module(alias.name)
-            if module is not None:
-                self.named |= {f"{d.module.name}.*": d for d in self._package.effects(module)}
+        self._run(targets(node))
 
     def visit_ImportFrom(self, node: ast.ImportFrom) -> None:
-        return None
+        self._run(targets(node))
+
+    def _run(self, dotted: list[str]) -> None:
+        """An import within a function runs what is imported."""
+        for name in dotted:
+            for definition in self._package.effects_of(name):
+                self.named[f"{definition.module.name}.*"] = definition
 
     def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:
+        outer = self._imports
         # imports in a function are known before the lines that use them are read
         for inner in ast.walk(node):
             if isinstance(inner, ast.Import | ast.ImportFrom):
-                self._imports |= imported(inner)
+                self._imports = merged(self._imports, inner)
         node.returns = None
         self._depth += 1
         self.generic_visit(_without_docstring(node))
         self._depth -= 1
+        self._imports = outer
         return node
 
     def visit_AsyncFunctionDef(self, node: ast.AsyncFunctionDef) -> ast.AST:
@@ -116,7 +126,7 @@ class _Reader(ast.NodeTransformer):
             names = {getattr(member, "name", None), *defined(member)}
             if any(f"{owner}.{name}" in OBSERVERS for owner in chain for name in names):
                 continue
-            if SETTINGS in chain and isinstance(member, ast.AnnAssign):
+            if SETTINGS in chain and not self._fields and _is_field(member):
                 self.visit(member.annotation)  # its groups count, its values are params
                 continue
             members.append(member)
@@ -156,7 +166,18 @@ class _Reader(ast.NodeTransformer):
             name, entries = node.args
             if isinstance(name, ast.Constant) and isinstance(entries, ast.Dict):
                 self._keep_chosen(str(name.value), entries)
+        if isinstance(node.func, ast.Name | ast.Attribute):
+            self._count_fields(node.func)
         return self.generic_visit(node)
+
+    def _count_fields(self, node: ast.Name | ast.Attribute) -> None:
+        """Where code makes settings itself, their defaults count."""
+        for dotted in self._all_dotted(node):
+            _, found = self._lead(dotted)
+            for definition in found:
+                if self._package.is_settings(definition):
+                    label = f"{definition.name}{FIELDS}"
+                    self.named[label] = Definition(definition.module, label)
 
     def visit_Attribute(self, node: ast.Attribute) -> ast.AST:
         dotted = self._dotted(node)
@@ -172,44 +193,53 @@ class _Reader(ast.NodeTransformer):
         return node if dotted is None else self._written(node, dotted)
 
     def _written(self, node: ast.Name | ast.Attribute, dotted: str) -> ast.AST:
-        """The node with the name that does not tell where its definition lies."""
-        if dotted in DYNAMIC:
-            self._name_all()
-        if dotted.startswith("."):
-            found = self._own(dotted[1:])
-        else:
-            found = self._package.resolve(dotted) or (f"<{dotted}>", [])
-        name, definitions = found
-        for definition in definitions:
-            label = name if len(definitions) == 1 else f"{name}.{definition.name}"
-            while self.named.get(label, definition) != definition:
-                label += "'"
-            self.named[label] = definition
-            name = label if len(definitions) == 1 else name
-        return ast.Name(id=name, ctx=node.ctx)
+        """The node with the name that does not tell where its definition lies.
 
-    def _own(self, name: str) -> tuple[str, list[Definition]]:
-        """A name of the module itself."""
-        dotted = f"{self._module.name}.{name}"
-        observed = observes(self._module.name) or observes(dotted)
+        No variable is called like it: it begins with ``@``.
+        """
+        if self._fields:
+            self._count_fields(node)
+        others = [one for one in self._all_dotted(node) if one != dotted]
+        name = ""
+        for one in (*others, dotted):
+            if one in DYNAMIC:
+                self._name_all()
+            name, definitions = self._lead(one)
+            for definition in definitions:
+                label = name if len(definitions) == 1 else f"{name}.{definition.name}"
+                while self.named.get(label, definition) != definition:
+                    label += "'"
+                self.named[label] = definition
+                name = label if len(definitions) == 1 else name
+        return ast.Name(id=f"@{name}", ctx=node.ctx)
+
+    def _lead(self, dotted: str) -> tuple[str, list[Definition]]:
+        """Where a dotted name leads; one that begins with a dot is the module's own."""
+        if not dotted.startswith("."):
+            return self._package.resolve(dotted) or (f"<{dotted}>", [])
+        name = dotted[1:]
+        observed = observes(self._module.name) or observes(f"{self._module.name}.{name}")
         return name, [] if observed else [Definition(self._module, name)]
 
     def _dotted(self, node: ast.expr) -> str | None:
-        """Where a name or a chain of attributes leads.
+        """Where a name or a chain of attributes leads, by the last import of it.
 
         Returns:
             A dotted name, which begins with a dot in the module itself; None: a local variable.
         """
+        found = self._all_dotted(node)
+        return found[-1] if found else None
+
+    def _all_dotted(self, node: ast.expr) -> list[str]:
+        """Likewise, by every import of it."""
         if isinstance(node, ast.Attribute):
-            before = self._dotted(node.value)
-            return None if before is None else f"{before}.{node.attr}"
+            return [f"{before}.{node.attr}" for before in self._all_dotted(node.value)]
         if not isinstance(node, ast.Name):
-            return None
+            return []
+        own = [f".{node.id}"] if node.id in self._module.definitions else []
         if node.id in self._imports:
-            return self._imports[node.id]
-        if node.id in self._module.definitions:
-            return f".{node.id}"
-        return node.id if node.id in DYNAMIC else None
+            return [*own, *self._imports[node.id]]
+        return own or ([node.id] if node.id in DYNAMIC else [])
 
     def _keep_chosen(self, registry: str, entries: ast.Dict) -> None:
         """Leave out the entries of a registry that the run does not choose."""
@@ -227,6 +257,11 @@ class _Reader(ast.NodeTransformer):
         """A dynamic import can lead anywhere."""
         for definition in self._package.everything():
             self.named[f"{definition.module.name}.{definition.name}"] = definition
+
+
+def _is_field(member: ast.stmt) -> TypeGuard[ast.AnnAssign]:
+    """Whether a member of a class of settings is a key."""
+    return isinstance(member, ast.AnnAssign) and "ClassVar" not in ast.unparse(member.annotation)
 
 
 def _without_docstring(node: Any) -> Any:

@@ -7,7 +7,7 @@ import hashlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from conta_core.workflow.fingerprint.meaning import Choice, Meaning, read_meaning
+from conta_core.workflow.fingerprint.meaning import FIELDS, SETTINGS, Choice, Meaning, read_meaning
 from conta_core.workflow.fingerprint.observers import PACKAGE, observes
 from conta_core.workflow.fingerprint.source import Definition, Module
 
@@ -28,15 +28,17 @@ class Package:
         self._scripts: dict[Path, Module] = {}
         self._meanings: dict[tuple[Definition, Choice | None], Meaning] = {}
         self._entries: dict[tuple[Path, str | None], Choice] = {}
+        self._effects: dict[str, list[Definition]] = {}
         self._digests: dict[tuple[Path, str | None, Choice | None], str] = {}
 
     def module(self, name: str) -> Module | None:
         """A module of the package by its dotted name; None: there is none."""
+        if name.split(".")[0] != PACKAGE:
+            return None
         if name not in self._modules:
             place = self.root.joinpath(*name.split("."))
             files = (place / "__init__.py", place.with_suffix(".py"))
-            inside = name.split(".")[0] == PACKAGE
-            path = next((file for file in files if inside and file.is_file()), None)
+            path = next((file for file in files if file.is_file()), None)
             self._modules[name] = None if path is None else Module(name, path)
         return self._modules[name]
 
@@ -46,7 +48,7 @@ class Package:
         key = (source, name, choice)
         if key not in self._digests:
             found = self._reach(source, name, choice)
-            lines = sorted(self._line(definition, choice) for definition in found)
+            lines = sorted(self._refined(found, choice).values())
             folders = {folder for d in found for folder in _folders(d.module)}
             files = sorted(_hash(p.read_bytes()) for folder in folders for p in _files(folder))
             self._digests[key] = _hash("\x1f".join([*lines, *files]).encode())
@@ -81,7 +83,7 @@ class Package:
             if definition not in found:
                 found.add(definition)
                 waiting += self.meaning(definition, choice).named.values()
-                waiting += self._on_import(definition.module)
+                waiting += self._on_import(definition.module.name, definition.module)
         return found
 
     def of_file(self, source: Path) -> Module:
@@ -98,21 +100,41 @@ class Package:
             self._scripts[path] = Module("", source)
         return self._scripts[path]
 
-    def _on_import(self, module: Module) -> Iterator[Definition]:
-        """What importing a reached module does, and modules that it imports for that alone."""
-        yield from self.effects(module)
-        for target in module.only_imported:
-            unused = self.module(target)
-            if unused is not None:
-                yield from self.effects(unused)
+    def _on_import(self, name: str, module: Module) -> list[Definition]:
+        """What importing a reached module does, and what it imports: all effects in order."""
+        if name not in self._effects or not name:
+            modules, waiting = dict[str, Module](), [module]
+            while waiting:
+                one = waiting.pop()
+                if one.name not in modules:
+                    modules[one.name] = one
+                    for target in (one.name, *one.run):
+                        waiting += self._ancestors(target)
+            self._effects[name] = [d for one in modules.values() for d in self.effects(one)]
+        return self._effects[name]
 
-    def _line(self, definition: Definition, choice: Choice | None) -> str:
-        """Digest of a definition with, under every name in it, what the name means."""
-        meaning = self.meaning(definition, choice)
-        named = sorted(
-            f"{name}={self.meaning(other, choice).digest}" for name, other in meaning.named.items()
-        )
-        return _hash("\x1f".join([meaning.text, *named]).encode())
+    def _ancestors(self, dotted: str) -> Iterator[Module]:
+        """The modules and packages that are imported with a dotted name."""
+        parts = dotted.split(".")
+        for end in range(1, len(parts) + 1):
+            module = self.module(".".join(parts[:end]))
+            if module is not None:
+                yield module
+
+    def _refined(self, found: set[Definition], choice: Choice | None) -> dict[Definition, str]:
+        """Digests of definitions, each with those of what it names, however deep.
+
+        Colour refinement: it ends where no further definitions are told apart, in circles too.
+        """
+        meanings = {definition: self.meaning(definition, choice) for definition in found}
+        digests, classes = {d: _hash(m.text.encode()) for d, m in meanings.items()}, 0
+        while len(set(digests.values())) > classes:
+            classes = len(set(digests.values()))
+            digests = {
+                d: _hash("\x1f".join([m.text, *_named(m, digests)]).encode())
+                for d, m in meanings.items()
+            }
+        return digests
 
     def meaning(self, definition: Definition, choice: Choice | None) -> Meaning:
         """What a definition says under the choice of a run."""
@@ -121,8 +143,10 @@ class Package:
             key = (definition, None)
         if key not in self._meanings:
             module, name = definition
-            nodes = module.effects if name == "*" else [module.definitions[name]]
-            self._meanings[key] = read_meaning(nodes, self, module, choice)
+            place = name.removesuffix(FIELDS)
+            nodes = module.effects if place == "*" else [module.definitions[place]]
+            fields = name.endswith(FIELDS)
+            self._meanings[key] = read_meaning(nodes, self, module, choice, fields=fields)
         return self._meanings[key]
 
     def resolve(self, dotted: str) -> tuple[str, list[Definition]] | None:
@@ -144,7 +168,9 @@ class Package:
             seen = observes(owner) or observes(dotted)
             return name, [] if seen else [Definition(module, name)]
         if name in module.imports:
-            return self.resolve(module.imports[name]) or (f"<{module.imports[name]}>", [])
+            # of two imports of one name both count, under the last one's
+            found = [self.resolve(one) or (f"<{one}>", []) for one in module.imports[name]]
+            return found[-1][0], [definition for _, all_of in found for definition in all_of]
         # bound by what the module does on import, or by its __getattr__
         dynamic = [n for n in ("__getattr__",) if n in module.definitions]
         return name, [*(Definition(module, n) for n in dynamic), *self.effects(module)]
@@ -154,6 +180,11 @@ class Package:
         nothing = observes(module.name) or not module.effects
         return [] if nothing else [Definition(module, "*")]
 
+    def effects_of(self, dotted: str) -> list[Definition]:
+        """What importing a dotted name does, with all that is imported with it."""
+        modules = list(self._ancestors(dotted))
+        return [d for module in modules for d in self._on_import(module.name, module)]
+
     def everything(self) -> Iterator[Definition]:
         """Every definition of the package, less those of observers."""
         for path in sorted((self.root / PACKAGE).rglob("*.py")):
@@ -161,6 +192,12 @@ class Package:
             if not observes(module.name):
                 yield from (Definition(module, name) for name in module.definitions)
                 yield from self.effects(module)
+
+    def is_settings(self, definition: Definition) -> bool:
+        """Whether a definition is a class of settings."""
+        module, name = definition
+        node = module.definitions.get(name)
+        return isinstance(node, ast.ClassDef) and SETTINGS in self.bases(module, node)
 
     def bases(self, module: Module, node: ast.ClassDef) -> set[str]:
         """Dotted names of a class's bases within the package, and of theirs."""
@@ -173,13 +210,17 @@ class Package:
     def _chain(self, module: Module, name: str) -> set[str]:
         head, _, rest = name.partition(".")
         if head in module.imports:
-            dotted = f"{module.imports[head]}.{rest}".rstrip(".")
+            dotted = f"{module.imports[head][-1]}.{rest}".rstrip(".")
             owner = self.module(dotted.rpartition(".")[0])
             return set() if owner is None else self._chain(owner, dotted.rpartition(".")[2])
         node = module.definitions.get(head)
         if not isinstance(node, ast.ClassDef):
             return set()
         return {f"{module.name}.{head}"} | self.bases(module, node)
+
+
+def _named(meaning: Meaning, digests: Mapping[Definition, str]) -> list[str]:
+    return sorted(f"{name}={digests[other]}" for name, other in meaning.named.items())
 
 
 def _is_chosen(entry: tuple[str, str], chosen: Mapping[str, str]) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -25,35 +25,41 @@ class Module:
         name: dotted; empty: the file is no module of the package.
         path: of the file.
         definitions: name -> the statement that defines it.
-        imports: name -> the dotted name that it was imported from.
+        imports: name -> the dotted names that it was imported from, the last one last.
+        run: dotted names of what is imported when the module is, not for types alone.
         effects: all other statements, which run on import.
     """
 
     name: str
     path: Path
     definitions: dict[str, ast.stmt] = field(default_factory=dict)
-    imports: dict[str, str] = field(default_factory=dict)
+    imports: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    run: list[str] = field(default_factory=list)
     effects: list[ast.stmt] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         for statement in ast.parse(self.path.read_text(encoding="utf-8")).body:
             self._take(statement)
 
-    def _take(self, statement: ast.stmt) -> None:
+    def _take(self, statement: ast.stmt, for_types: bool = False) -> None:
         names = list(defined(statement))
         if isinstance(statement, ast.Import | ast.ImportFrom):
-            self.imports |= imported(statement)
+            self.imports = merged(self.imports, statement)
+            self.run += [] if for_types else targets(statement)
         elif names:
             # of a name that is defined twice, the first definition may be part of the second
             self.effects += [self.definitions[name] for name in names if name in self.definitions]
             self.definitions |= dict.fromkeys(names, statement)
         elif _is_for_types(statement):
             for inner in statement.body:
+                self._take(inner, for_types=True)
+            for inner in statement.orelse:
                 self._take(inner)
-        elif not is_docstring(statement) and not _is_main(statement):
+        elif not is_docstring(statement) and not (self.name and _is_main(statement)):
             for node in ast.walk(statement):
                 if isinstance(node, ast.Import | ast.ImportFrom):
-                    self.imports |= imported(node)
+                    self.imports = merged(self.imports, node)
+                    self.run += targets(node)
             self.effects.append(statement)
 
     @cached_property
@@ -66,13 +72,6 @@ class Module:
             and isinstance(node.value, ast.Call)
             and ast.unparse(node.value.func) == "logging.getLogger"
         }
-
-    @cached_property
-    def only_imported(self) -> list[str]:
-        """What the module imports and never names: for what the import alone does."""
-        nodes = (*self.definitions.values(), *self.effects)
-        used = {n.id for top in nodes for n in ast.walk(top) if isinstance(n, ast.Name)}
-        return [target for alias, target in self.imports.items() if alias not in used]
 
 
 def defined(statement: ast.stmt) -> Iterator[str]:
@@ -91,22 +90,34 @@ def defined(statement: ast.stmt) -> Iterator[str]:
             return
     for target in targets:
         elements = target.elts if isinstance(target, ast.Tuple) else [target]
-        yield from (element.id for element in elements if isinstance(element, ast.Name))
+        # `_ = call()` is there for the call
+        yield from (e.id for e in elements if isinstance(e, ast.Name) and e.id != "_")
 
 
-def imported(statement: ast.Import | ast.ImportFrom) -> dict[str, str]:
-    """Name in the file -> dotted name that an import statement gives it."""
+def merged(
+    known: Mapping[str, tuple[str, ...]], statement: ast.Import | ast.ImportFrom
+) -> dict[str, tuple[str, ...]]:
+    """What names were imported from, with one more import statement.
+
+    A name that two statements import may be either, so both count.
+    """
+    found = dict(known)
+    for alias in statement.names:
+        if isinstance(statement, ast.ImportFrom):
+            name, dotted = alias.asname or alias.name, f"{statement.module}.{alias.name}"
+        else:
+            name = alias.asname or alias.name.split(".")[0]
+            dotted = alias.name if alias.asname else name
+        others = (one for one in found.get(name, ()) if one != dotted)
+        found[name] = (*others, dotted)
+    return found
+
+
+def targets(statement: ast.Import | ast.ImportFrom) -> list[str]:
+    """Dotted names that an import statement leads to."""
     if isinstance(statement, ast.Import):
-        return {
-            alias.asname or alias.name.split(".")[0]: alias.name
-            if alias.asname
-            else alias.name.split(".")[0]
-            for alias in statement.names
-        }
-    if statement.module == "__future__":
-        return {}
-    before = f"{'.' * statement.level}{statement.module or ''}"
-    return {alias.asname or alias.name: f"{before}.{alias.name}" for alias in statement.names}
+        return [alias.name for alias in statement.names]
+    return [f"{statement.module}.{alias.name}" for alias in statement.names]
 
 
 def is_docstring(node: ast.AST) -> bool:

@@ -17,7 +17,7 @@ SCRIPTS = sorted((REPOSITORY / "workflow_scripts").glob("*.py"))
 FILES = {
     "script.py": (
         "from conta_core.settings.base import Group\nfrom conta_core.stage import run\n\n"
-        "run(snakemake.output[0], Group(**snakemake.params))\n"
+        "run(snakemake.output[0], snakemake.read(Group))\n"
     ),
     "conta_core/__init__.py": "",
     "conta_core/stage.py": '''"""A stage."""
@@ -257,6 +257,100 @@ def test_a_name_that_is_bound_in_another_way(root: Path, bound: str) -> None:
     assert digest(root) != before
 
 
+def test_settings_that_code_makes_itself_count_with_their_defaults(root: Path) -> None:
+    edit(root, "conta_core/stage.py", "tool.LEVEL", "Group().count")
+    for old, new in (("count: int = 2", "count: int = 3"), ("= 0.5", "= 0.6")):
+        before = digest(root)
+        edit(root, "conta_core/settings/base.py", old, new)
+        assert digest(root) != before
+
+
+#: changes places of two things that look alike; both are reached before and after
+TWINS = {
+    "bodies that name others": (
+        "def half(x):\n    return x * C\n\n\nC = {}\n",
+        "apart.half(3) - tool2.half(4)",
+        "tool2.half(3) - apart.half(4)",
+    ),
+    "constants made of others": (
+        "C = {}\nhalf = C * 2\n",
+        "apart.half - tool2.half",
+        "tool2.half - apart.half",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", TWINS)
+def test_twins_that_name_others_are_told_apart(root: Path, case: str) -> None:
+    text, old, new = TWINS[case]
+    (root / "conta_core/apart.py").write_text(text.format(1))
+    (root / "conta_core/tool2.py").write_text(text.format(2))
+    (root / "conta_core/late.py").write_text(
+        f"from conta_core import apart, tool2\n\n\nvalue = {old}\n"
+    )
+    before = digest(root)
+    edit(root, "conta_core/late.py", old, new)
+    assert digest(root) != before
+
+
+def test_a_variable_is_not_a_definition_of_its_name(root: Path) -> None:
+    (root / "conta_core/late.py").write_text(
+        "from conta_core import apart\n\n\ndef value(LIMIT):\n    return apart.LIMIT - LIMIT\n"
+    )
+    before = digest(root)
+    edit(root, "conta_core/late.py", "apart.LIMIT - LIMIT", "LIMIT - apart.LIMIT")
+    assert digest(root) != before
+
+
+#: each reaches LIMIT of `apart`, whose edit must be seen
+WAYS = {
+    "two imports in a function": (
+        "def value(k):\n    if k:\n        from conta_core.apart import LIMIT\n    else:\n"
+        "        from conta_core.tool import LEVEL as LIMIT\n    return LIMIT\n"
+    ),
+    "two imports of a module": (
+        "try:\n    from conta_core.apart import LIMIT\nexcept ImportError:\n"
+        "    from conta_core.tool import LEVEL as LIMIT\n\n\ndef value():\n    return LIMIT\n"
+    ),
+    "an import of one method, a use in another": (
+        "from conta_core.apart import LIMIT\n\n\nclass value:\n    def a(self):\n"
+        "        from conta_core.tool import LEVEL as LIMIT\n        return LIMIT\n\n"
+        "    def b(self):\n        return LIMIT\n"
+    ),
+    "the other case of types": (
+        "from typing import TYPE_CHECKING\n\nif TYPE_CHECKING:\n    LIMIT = 1\nelse:\n"
+        "    from conta_core.apart import LIMIT\n\n\ndef value():\n    return LIMIT\n"
+    ),
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_every_way_to_a_definition_counts(root: Path, way: str) -> None:
+    (root / "conta_core/late.py").write_text(WAYS[way])
+    before = digest(root)
+    edit(root, "conta_core/apart.py", "3", "4")
+    assert digest(root) != before
+
+
+#: where an effect on import stands -> the line that runs
+EFFECTS = {
+    "conta_core/__init__.py": "print(1)\n",
+    "conta_core/part/__init__.py": "print(1)\n",
+    "conta_core/runtime/__init__.py": "print(1)\n",
+    "conta_core/tool.py": "\n_ = print(1)\n",
+}
+
+
+@pytest.mark.parametrize("place", EFFECTS)
+def test_what_an_import_does_counts(root: Path, place: str) -> None:
+    before = digest(root)
+    (root / place).write_text((root / place).read_text() + EFFECTS[place])
+    changed = digest(root)
+    assert changed != before
+    edit(root, place, "print(1)", "print(2)")
+    assert digest(root) not in (before, changed)
+
+
 def test_a_module_as_a_value_counts_whole(root: Path) -> None:
     edit(root, "conta_core/stage.py", "tool.LEVEL", "vars(tool)")
     before = digest(root)
@@ -349,7 +443,7 @@ def test_every_import_of_the_library_leads_to_a_definition() -> None:
     package = workflow.fingerprint._package(REPOSITORY)
     for path in sorted((REPOSITORY / "conta_core").rglob("*.py")):
         module = package.of_file(path)
-        for dotted in module.imports.values():
+        for dotted in (one for several in module.imports.values() for one in several):
             if dotted.split(".")[0] == "conta_core":
                 found = package.resolve(dotted)
                 assert found is not None, f"{path}: {dotted}"
