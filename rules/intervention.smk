@@ -1,4 +1,4 @@
-"""What an intervention asks of a round's objects and contexts: whose they are, what they foretell.
+"""Measure a round's objects for the intervention: which tag each belongs to, what contexts tell.
 
 Required inputs:
     results/{run}/dataset.json

@@ -17,7 +17,7 @@ from conta_core.workflow.stages import STAGES
 GATHERED = {stage.gathered_by: stage.name for stage in STAGES if stage.gathered_by}
 PART = re.compile(r"\.parts/\d+-of-\d+$")
 # the job whose code Snakemake asks for
-COMPARED = ContextVar("compared")
+COMPARED = ContextVar("compared", default=None)
 
 
 def get_chosen(run, index):
@@ -35,6 +35,12 @@ def get_chosen(run, index):
 
 def get_code(workflow, job):
     """Fingerprint of what a job's script reaches in the library, of its gathered work's too."""
+    if job is None:
+        raise WorkflowError(
+            "rules/staleness.smk: Snakemake asked for the code of a rule without a job, which this "
+            "version of it did not use to do; switch the comparison of code off by "
+            "--rerun-triggers mtime params input software-env"
+        )
     root = Path(workflow.basedir)
     scripts = {rule.name: Path(rule.script).name for rule in workflow.rules if rule.script}
     names = [name for name in (job.rule.name, GATHERED.get(job.rule.name)) if name in scripts]

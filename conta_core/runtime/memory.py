@@ -33,7 +33,7 @@ def keep_freed_memory() -> None:
 def releasing(items: Iterable[Item]) -> Iterator[Item]:
     """Yield the items, and now and then give freed memory back to the system.
 
-    Arrays of ever other sizes leave holes between small ones that stay: without this the
+    Arrays of many sizes leave holes between small ones that stay. Without this the
     random walk over 2,353 photographs held 6 GB of freed memory (measured with glibc).
     Where the C library has no ``malloc_trim`` nothing is done.
     """

@@ -38,6 +38,12 @@ class Settings(BaseModel):
                 value.without_defaults()
         return self
 
+    def model_dump(self, **options: Any) -> dict[str, Any]:
+        """The values as plain ones; a key that ``include`` names must have been given."""
+        for name in options.get("include") or ():
+            getattr(self, name)
+        return super().model_dump(**options)
+
     if not TYPE_CHECKING:
 
         def __getattr__(self, name: str) -> Any:

@@ -61,7 +61,8 @@ def build_confounders(
         )
     chosen = settings.model_dump(include={"size", "source", "prior"}, mode="json")
     # variants for comparisons, told where they are not the paper's
-    chosen |= settings.model_dump(include={"background"}, exclude_defaults=True, mode="json")
+    if settings.background:
+        chosen["background"] = True
     if settings.oracle_masks:
         chosen["masks"] = "truth"
     with write_store(

@@ -21,8 +21,8 @@ from conta_core.storage.stores.writer import write_store
 
 LOGGER = logging.getLogger(__name__)
 
-#: keys of variants for comparisons, which the store tells where they are not the paper's
-VARIANTS = {"assignment", "maps"}
+#: the paper's values of keys of variants for comparisons, which the store tells where they differ
+PAPER = {"assignment": "own", "maps": "sum"}
 
 
 def deconfound(
@@ -104,7 +104,8 @@ def deconfound(
     chosen = settings.model_dump(include={"steps", "learning_rate"}, mode="json")
     if settings.oracle_masks:
         chosen["masks"] = "truth"
-    chosen |= settings.model_dump(include=VARIANTS, exclude_defaults=True, mode="json")
+    variants = settings.model_dump(include=set(PAPER), mode="json")
+    chosen |= {key: value for key, value in variants.items() if value != PAPER[key]}
     with write_store(
         output, "context", classes=data.classes, run=run, round_index=round_index, settings=chosen
     ) as written:

@@ -1,7 +1,7 @@
-"""The stages of the workflow, each said once: what it makes, of what, by which keys, for whom.
+"""The table of stages: what each makes, reads and depends on, and which runs have it.
 
-The rules keep their literal paths; a test holds the two together. Report, summary, status and the
-tools follow this table: a stage that is added here is theirs too.
+The rules keep their literal paths; a test holds the two together. Status, benchmarks and the
+tools follow this table. A stage with a ``title`` has scores, which the summary and the report show.
 """
 
 from __future__ import annotations

@@ -60,7 +60,7 @@ class ContaMethod(CausalMethod):
 
     def has_stage(self, stage: str, experiment: Experiment, round_index: int) -> bool:
         """Whether the method adds a stage to a round."""
-        # M of the last round would be nobody's
+        # no round reads the M of the last one
         goes_on = round_index < experiment.rounds - 1
         makes_m = experiment.context.learning == "tags"
         return goes_on and (stage == "build_confounders" or (stage == "deconfound" and makes_m))

@@ -1,4 +1,4 @@
-"""``conta predict``: a segmentation model on photographs, a camera or a film."""
+"""``conta predict``: a segmentation model on photographs, a camera or a video."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def predict(
         typer.Option(
             "--output",
             "-o",
-            help="folder to write masks/, overlays/ and areas.csv in; with --camera a film, "
+            help="folder to write masks/, overlays/ and areas.csv in; with --camera a video, "
             ".mp4 or .avi",
             show_default=False,
         ),
@@ -53,7 +53,7 @@ def predict(
         str | None,
         typer.Option(
             metavar="NUMBER|FILM",
-            help="live, from a camera (0 is the first) or a film's file",
+            help="live, from a camera (0 is the first) or a video's file",
             show_default=False,
         ),
     ] = None,

@@ -1,4 +1,4 @@
-"""``conta predict --camera``: live in a window, or into a film where there is none."""
+"""``conta predict --camera``: live in a window, or into a video where there is none."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from rich.console import Console
 from conta_core.errors import ContaError
 from conta_core.runtime.threads import available_cores
 from conta_core.tools.predict.segmenter import Segmenter
-from conta_core.tools.predict.video import film_writer, open_source, show_film
+from conta_core.tools.predict.video import open_source, show_video, video_writer
 from conta_core.tools.predict.window import Window, window_missing
 
 
@@ -26,31 +26,31 @@ def predict_camera(
     workers: int | None,
     as_json: bool,
 ) -> None:
-    """Show and write what a model makes of a camera or film, until it ends, q or Ctrl-C.
+    """Show and write what a model makes of a camera or video, until it ends, q or Ctrl-C.
 
     Args:
         model: path of the segmentation model.
-        camera: a camera's number, or a film's path.
-        output: of the film to write; None: none, only where there is a window.
+        camera: a camera's number, or a video's path.
+        output: of the video to write; None: none, only where there is a window.
         frames: to end after; None: no end.
         long_side: of the network's input, pixels; 0: as the frames are.
         workers: frames at a time; None: one a core.
         as_json: print JSON, not words.
 
     Raises:
-        ContaError: a model, camera, film or place that cannot be used, or neither a window nor
-            a film to write.
+        ContaError: a model, camera, video or place that cannot be used, or neither a window nor
+            a video to write.
     """
     missing = window_missing()
     if missing and output is None:
-        raise ContaError(f"no window: {missing}; name a film to write with -o out.mp4")
+        raise ContaError(f"no window: {missing}; name a video to write with -o out.mp4")
     console = Console(highlight=False, markup=False, soft_wrap=True)
     segmenter = Segmenter(model, long_side)
     with ExitStack() as stack:
         source = stack.enter_context(open_source(camera))
         takers = []
         if output is not None:
-            takers.append(stack.enter_context(film_writer(output, source.rate)))
+            takers.append(stack.enter_context(video_writer(output, source.rate)))
         window = None if missing else Window()
         if window is not None:
             stack.callback(window.close)
@@ -64,7 +64,7 @@ def predict_camera(
                 take(frame)
             return window is None or window.show(frame)
 
-        shown = show_film(
+        shown = show_video(
             source.frames, segmenter, show, workers=workers or available_cores(), limit=frames
         )
     if as_json:
@@ -81,4 +81,4 @@ def predict_camera(
     count = "1 frame" if shown.frames == 1 else f"{shown.frames} frames"
     console.print(f"{count} in {shown.seconds:.1f} s, {shown.rate:.1f} a second")
     if output is not None and shown.frames:
-        console.print(f"film in {output}")
+        console.print(f"video in {output}")

@@ -1,1 +1,1 @@
-"""Pointing a segmentation model at photographs and films."""
+"""Pointing a segmentation model at photographs and videos."""

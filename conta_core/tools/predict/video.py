@@ -1,4 +1,4 @@
-"""Frames of a camera or a film through a segmentation model, as they come."""
+"""Frames of a camera or a video through a segmentation model, as they come."""
 
 from __future__ import annotations
 
@@ -21,20 +21,20 @@ from conta_core.runtime.threads import map_in_threads
 from conta_core.tools.predict.labelling import strongest_labels
 from conta_core.tools.predict.segmenter import Segmenter
 
-# what FFmpeg says of a broken film is told by our error; read when the first film is opened
+# what FFmpeg says of a broken video is told by our error; read when the first video is opened
 os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
 
 #: frames over which the rate is taken
 RATE_OVER = 30
-#: codecs by a film's ending
+#: codecs by a video's ending
 CODECS = {".mp4": "mp4v", ".avi": "MJPG"}
-#: frames a second of a film from a camera that does not tell its own
+#: frames a second of a video from a camera that does not tell its own
 USUAL_RATE = 25.0
 
 
 @dataclass(frozen=True)
 class Source:
-    """An opened camera or film.
+    """An opened camera or video.
 
     Attributes:
         frames: each uint8 RGB (H, W, 3).
@@ -49,14 +49,16 @@ class Source:
 
 @contextmanager
 def open_source(name: str) -> Iterator[Source]:
-    """A camera by its number, or a film by its path.
+    """A camera by its number, or a video by its path.
 
     Raises:
         ContaError: it cannot be opened, or gives no frame.
     """
     live = name.isdecimal()
     if not live and not Path(name).is_file():
-        raise ContaError(f"{name}: no such film; expected a file, or a camera's number (0, 1, ...)")
+        raise ContaError(
+            f"{name}: no such video; expected a file, or a camera's number (0, 1, ...)"
+        )
     level = cv2.utils.logging.getLogLevel()
     cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)  # errors are told below
     capture = cv2.VideoCapture(int(name)) if live else cv2.VideoCapture(name, cv2.CAP_FFMPEG)
@@ -68,7 +70,7 @@ def open_source(name: str) -> Iterator[Source]:
                 f"camera {name}: cannot be opened; check that it is there (/dev/video{name}), that "
                 "no other program has it and that you may read it"
                 if live
-                else f"{name}: cannot be read as a film; expected a whole one that FFmpeg knows"
+                else f"{name}: cannot be read as a video; expected a whole one that FFmpeg knows"
             )
         if live:
             capture.set(cv2.CAP_PROP_BUFFERSIZE, 1)  # the newest frame, not one that waited
@@ -93,7 +95,7 @@ def _read(capture: cv2.VideoCapture) -> np.ndarray | None:
 
 @dataclass
 class Shown:
-    """What was shown of a film.
+    """What was shown of a video.
 
     Attributes:
         frames: how many.
@@ -123,7 +125,7 @@ def overlay_frame(segmenter: Segmenter, frame: np.ndarray) -> tuple[np.ndarray, 
     return outlined(labels_over(frame, labels), labels), labels
 
 
-def show_film(
+def show_video(
     frames: Iterator[np.ndarray],
     segmenter: Segmenter,
     show: Callable[[np.ndarray], bool],
@@ -133,7 +135,7 @@ def show_film(
 ) -> Shown:
     """Predict frame after frame and hand each on, with the rate and the classes written on it.
 
-    Ctrl-C ends it as the end of the film does.
+    Ctrl-C ends it as the end of the video does.
 
     Args:
         frames: uint8 RGB (H, W, 3) each.
@@ -146,7 +148,7 @@ def show_film(
         How many frames were shown, and how quickly.
 
     Raises:
-        ContaError: frames too small for the network, or a film that cannot be written.
+        ContaError: frames too small for the network, or a video that cannot be written.
     """
     shown = Shown()
     start = time.monotonic()
@@ -181,10 +183,10 @@ def _up_to(frames: Iterator[np.ndarray], limit: int | None) -> Iterator[np.ndarr
 
 
 @contextmanager
-def film_writer(
+def video_writer(
     path: str | os.PathLike[str], rate: float
 ) -> Iterator[Callable[[np.ndarray], None]]:
-    """Write frames as a film, of the size of the first; it appears when the block ends.
+    """Write frames as a video, of the size of the first; it appears when the block ends.
 
     Args:
         path: ends in .mp4 or .avi.
@@ -198,7 +200,7 @@ def film_writer(
     """
     final = Path(path)
     if final.suffix.lower() not in CODECS:
-        raise ContaError(f"{path}: a film of ours ends in {' or '.join(CODECS)}; name it so")
+        raise ContaError(f"{path}: a video of ours ends in {' or '.join(CODECS)}; name it so")
     writer: cv2.VideoWriter | None = None
     try:
         final.parent.mkdir(parents=True, exist_ok=True)
@@ -218,7 +220,7 @@ def film_writer(
                 writer = cv2.VideoWriter(str(unfinished), code, rate, size)
                 if not writer.isOpened():
                     raise ContaError(
-                        f"{path}: OpenCV cannot write a film of {size[0]} x {size[1]} pixels "
+                        f"{path}: OpenCV cannot write a video of {size[0]} x {size[1]} pixels "
                         "there; try the other ending, .avi or .mp4"
                     )
             writer.write(np.ascontiguousarray(frame[..., ::-1]))

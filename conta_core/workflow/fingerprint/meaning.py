@@ -39,7 +39,7 @@ Choice = frozenset[tuple[str, str]]
 
 @dataclass(frozen=True)
 class Meaning:
-    """What a definition says, and whom it names.
+    """What a definition says, and which others it names.
 
     Attributes:
         text: blind to all that the module's docstring names.

@@ -262,6 +262,8 @@ def test_a_key_that_was_not_given_cannot_be_read() -> None:
             getattr(group, key)
     with pytest.raises(AttributeError, match="has no attribute 'nothing'"):
         _ = given.nothing  # type: ignore[attr-defined]
+    with pytest.raises(ContaError, match="epochs: the stage reads this key"):
+        given.model_dump(include={"radius", "epochs"})
     # what a training is resumed by
     assert given.model_dump(mode="json") == {"radius": 3, "label_crf": {"iterations": 2}}
     assert pickle.loads(pickle.dumps(given)).model_dump() == given.model_dump()

@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from chain import IRN, WALK, Chain
+from chain import IRN, WALK, Chain, causal
 from whole_store import make_store
 
 from conta_core.causal.methods import CausalMethod
 from conta_core.runtime import jobs, memory, progress, progress_bar
+from conta_core.settings import ContextSettings, InterventionSettings
 from conta_core.stages.refine_cams import refine_cams
 from conta_core.stages.train_irn import train_irn
 from conta_core.training import engine, previews, training_log
@@ -21,6 +22,10 @@ from conta_core.training.files import TrainingFiles
 from conta_core.training.objective import Objective
 from conta_core.workflow import fingerprint, resume_key
 from conta_core.workflow.fingerprint import OBSERVERS
+
+INTERVENTION = ContextSettings(
+    method="intervention", intervention=InterventionSettings(area_filter=None)
+)
 
 
 class Nothing:
@@ -47,7 +52,7 @@ REPLACED: dict[str, list[tuple[Any, str, Any]]] = {
         f"causal.methods.base.CausalMethod.{name}": [(CausalMethod, name, nothing)]
         for name in ("has_stage", "inputs", "keys", "stages")
     },
-    "runtime.jobs": [(jobs, "job", nullcontext)],
+    "runtime.jobs.job": [(jobs, "job", nullcontext)],
     "runtime.memory": [(memory, "keep_freed_memory", nothing), (memory, "releasing", items)],
     "runtime.progress": [(progress, "track", items)],
     "runtime.progress_bar": [(progress_bar, "Bar", Nothing)],
@@ -58,18 +63,24 @@ REPLACED: dict[str, list[tuple[Any, str, Any]]] = {
     "workflow.fingerprint": [(fingerprint, "fingerprint_of", lambda *arguments: "")],
     "workflow.resume_key": [(resume_key, "resume_key", lambda *arguments, **options: "")],
 }
-#: only refuse: without them a stage takes what it should not, or reads no settings
-REFUSING = {"errors", "settings.load"}
+#: only refuse: without them a stage takes what it should not
+REFUSING = {"errors"}
 
 
 def test_every_observer_is_replaced() -> None:
     assert {f"conta_core.{name}" for name in (*REPLACED, *REFUSING)} == OBSERVERS
 
 
+def all_subclasses(owner: type) -> list[type]:
+    own = owner.__subclasses__()
+    return own + [deeper for one in own for deeper in all_subclasses(one)]
+
+
 def replace(monkeypatch: pytest.MonkeyPatch, owner: Any, name: str, new: Any) -> None:
-    """In the module, and wherever it was imported by name."""
+    """In the module or class, in its subclasses, and wherever it was imported by name."""
     old = getattr(owner, name)
-    monkeypatch.setattr(owner, name, new)
+    for one in [owner, *(all_subclasses(owner) if isinstance(owner, type) else [])]:
+        monkeypatch.setattr(one, name, new)
     for module in [m for key, m in sys.modules.items() if key.startswith("conta_core.")]:
         for alias, value in list(vars(module).items()):
             if value is old and callable(old):
@@ -77,8 +88,14 @@ def replace(monkeypatch: pytest.MonkeyPatch, owner: Any, name: str, new: Any) ->
 
 
 def work(chain: Chain, folder: Path, files: TrainingFiles) -> dict[str, bytes]:
-    """A training with all that observes it, and a store image by image."""
+    """Every training with all that observes it, of both methods, and stores image by image."""
     made = Chain(folder, chain.manifest)
+    masks, of_m = chain.path("pseudo_masks"), causal(context=chain.path("context.h5"))
+    made.measure_objects(model=chain.path("cam.safetensors"), pseudo_masks=masks)
+    acting = causal(INTERVENTION, pseudo_masks=masks, objects=made.path("objects.h5"))
+    made.train_cam("conta.safetensors", round_index=1, causal=of_m, files=files)
+    made.train_cam("intervention.safetensors", round_index=1, causal=acting, files=files)
+    made.train_deeplab(1, pseudo_masks=masks, causal=acting, files=files)
     train_irn(
         manifest=chain.manifest,
         labels=chain.path("labels.h5"),
@@ -109,7 +126,14 @@ def test_the_same_bits_without_the_observers(
     logs = tmp_path / "tensorboard"
     whole = work(chain, tmp_path / "whole", TrainingFiles(tensorboard=str(logs)))
     assert list(logs.iterdir())
-    assert set(whole) == {"irn.safetensors", "refined.h5"}
+    assert set(whole) == {
+        "conta.safetensors",
+        "deeplab.safetensors",
+        "intervention.safetensors",
+        "irn.safetensors",
+        "objects.h5",
+        "refined.h5",
+    }
     for replacements in REPLACED.values():
         for owner, name, new in replacements:
             replace(monkeypatch, owner, name, new)

@@ -8,11 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from conta_core.settings import Config
+from conta_core.causal.methods import METHODS
+from conta_core.settings import Config, Experiment
 from conta_core.settings.base import leaves
 from conta_core.storage.stores.kinds import IMAGE_ARRAYS, ROOT_ARRAYS
 from conta_core.workflow.run_folders import files_by_round
-from conta_core.workflow.stages import BY_RULE, STAGES, Stage
+from conta_core.workflow.stages import BY_OUTPUT, BY_RULE, STAGES, Stage
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 RULE = re.compile(r"^rule (\w+):\n((?:[ ].*\n|\n)*)", re.MULTILINE)
@@ -55,8 +56,20 @@ def test_outputs_logs_and_benchmarks(stage: Stage) -> None:
 def test_inputs(stage: Stage) -> None:
     """The rule reads what the table names, under its name; further inputs are functions'."""
     text = rules()[stage.name].get("input", "")
-    named = dict(re.findall(r'(\w+)=(?:get_file\()?"(results/[^"]+)"', text))
-    assert named == dict(stage.inputs)
+    named = re.findall(r'(\w+)=(get_file\()?"(results/[^"]+)"', text)
+    assert {name: path for name, _, path in named} == dict(stage.inputs)
+    for name, by_owner, path in named:
+        # a run's own stage may read what the run makes that it starts from
+        shared = stage.own and stage.by_round and not BY_OUTPUT[path].own
+        assert bool(by_owner) == shared, name
+
+
+@pytest.mark.parametrize("stage", STAGES, ids=lambda stage: stage.name)
+def test_inputs_of_the_method_are_asked_by_the_stages_name(stage: Stage) -> None:
+    asked = re.findall(r'get_method_inputs\("(\w+)"\)', rules()[stage.name].get("input", ""))
+    methods = METHODS.values()
+    has_some = any(method.inputs(stage.name, Experiment(), 1) for method in methods)
+    assert asked == [stage.name] if has_some else asked in ([], [stage.name])
 
 
 @pytest.mark.parametrize("stage", STAGES, ids=lambda stage: stage.name)
@@ -68,7 +81,9 @@ def test_params_are_those_of_the_table(stage: Stage) -> None:
             assert params is not None
             assert "get_run_settings" in params
         elif params is None:
+            of_methods = [m.keys(stage.name, Experiment(), 1) for m in METHODS.values()]
             assert not stage.keys
+            assert not any(of_methods)
         else:
             assert f'settings=get_settings("{stage.name}"),' in params
 

@@ -78,7 +78,7 @@ def test_json_and_what_failed(model: Path, photographs: Path, tmp_path: Path) ->
         (["cam.safetensors", "photos", "-o", "out"], "gives CAMs and no masks"),
         (["cut.safetensors", "photos", "-o", "out"], "not a model file"),
         (["model.safetensors", "photo", "-o", "out"], "did you mean 'photos'?"),
-        (["model.safetensors", "--camera", "x.mp4", "-o", "o.mp4"], "x.mp4: no such film"),
+        (["model.safetensors", "--camera", "x.mp4", "-o", "o.mp4"], "x.mp4: no such video"),
         (["model.safetensors", "--camera", "photos/a.png"], "no window: there is no display"),
     ],
 )
@@ -112,7 +112,7 @@ def test_bad_usage(arguments: list[str]) -> None:
     assert CliRunner().invoke(app, ["predict", *arguments]).exit_code == 2
 
 
-def test_camera_from_a_film(model: Path, tmp_path: Path) -> None:
+def test_camera_from_a_video(model: Path, tmp_path: Path) -> None:
     writer = cv2.VideoWriter(
         str(tmp_path / "in.avi"), cv2.VideoWriter.fourcc(*"MJPG"), 10, (160, 120)
     )
@@ -140,5 +140,5 @@ def test_camera_from_a_film(model: Path, tmp_path: Path) -> None:
     )  # fmt: skip
     assert done.returncode == 1
     assert done.stderr.startswith("error: ")
-    assert "cannot be read as a film" in " ".join(done.stderr.split())
+    assert "cannot be read as a video" in " ".join(done.stderr.split())
     assert not (tmp_path / "x.mp4").exists()

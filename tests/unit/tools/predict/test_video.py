@@ -10,15 +10,15 @@ import pytest
 from conta_core.errors import ContaError
 from conta_core.tools.predict import window
 from conta_core.tools.predict.segmenter import Segmenter
-from conta_core.tools.predict.video import film_writer, open_source, overlay_frame, show_film
+from conta_core.tools.predict.video import open_source, overlay_frame, show_video, video_writer
 
 COUNT, SIZE = 12, (160, 240)
 
 
 @pytest.fixture(scope="session")
-def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def video(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A disc that wanders to the right."""
-    path = tmp_path_factory.mktemp("film") / "in.avi"
+    path = tmp_path_factory.mktemp("video") / "in.avi"
     writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"MJPG"), 10, SIZE[::-1])
     for number in range(COUNT):
         frame = np.full((*SIZE, 3), (60, 160, 90), np.uint8)
@@ -33,7 +33,7 @@ def frames_of(path: Path) -> list[np.ndarray]:
         return list(source.frames)
 
 
-def test_every_frame_in_order_with_its_mask(model: Path, film: Path, tmp_path: Path) -> None:
+def test_every_frame_in_order_with_its_mask(model: Path, video: Path, tmp_path: Path) -> None:
     segmenter = Segmenter(model)
     seen: list[np.ndarray] = []
 
@@ -41,24 +41,24 @@ def test_every_frame_in_order_with_its_mask(model: Path, film: Path, tmp_path: P
         seen.append(frame)
         return True
 
-    with open_source(str(film)) as source:
+    with open_source(str(video)) as source:
         assert source.rate == 10
         assert not source.live
-        shown = show_film(source.frames, segmenter, take, workers=2)
+        shown = show_video(source.frames, segmenter, take, workers=2)
     assert shown.frames == len(seen) == COUNT
     assert shown.rate == pytest.approx(COUNT / shown.seconds)
-    for frame, drawn in zip(frames_of(film), seen, strict=True):
+    for frame, drawn in zip(frames_of(video), seen, strict=True):
         picture, _ = overlay_frame(segmenter, frame)
         assert drawn.shape == (*SIZE, 3)
         np.testing.assert_array_equal(drawn[-5:, -5:], picture[-5:, -5:])  # no writing there
-    assert (seen[0][:24, :60] != frames_of(film)[0][:24, :60]).any()  # the rate is
+    assert (seen[0][:24, :60] != frames_of(video)[0][:24, :60]).any()  # the rate is
 
 
 @pytest.mark.parametrize("ending", [".mp4", ".avi"])
-def test_a_film_is_written(film: Path, tmp_path: Path, ending: str) -> None:
-    frames = frames_of(film)
+def test_a_video_is_written(video: Path, tmp_path: Path, ending: str) -> None:
+    frames = frames_of(video)
     path = tmp_path / "new" / f"out{ending}"
-    with film_writer(path, 10) as write:
+    with video_writer(path, 10) as write:
         for frame in frames:
             write(frame)
         assert not path.exists()
@@ -68,12 +68,12 @@ def test_a_film_is_written(film: Path, tmp_path: Path, ending: str) -> None:
     assert [p.name for p in path.parent.iterdir()] == [path.name]
 
 
-def test_ends_at_the_limit_on_no_and_on_ctrl_c(model: Path, film: Path) -> None:
+def test_ends_at_the_limit_on_no_and_on_ctrl_c(model: Path, video: Path) -> None:
     segmenter = Segmenter(model)
 
     def shown(show: Callable[[np.ndarray], bool], limit: int | None = None) -> int:
-        with open_source(str(film)) as source:
-            return show_film(source.frames, segmenter, show, workers=2, limit=limit).frames
+        with open_source(str(video)) as source:
+            return show_video(source.frames, segmenter, show, workers=2, limit=limit).frames
 
     def interrupt(frame: np.ndarray) -> bool:
         raise KeyboardInterrupt
@@ -83,19 +83,19 @@ def test_ends_at_the_limit_on_no_and_on_ctrl_c(model: Path, film: Path) -> None:
     assert shown(interrupt) == 1
 
 
-def test_what_cannot_be_opened_or_written(film: Path, tmp_path: Path) -> None:
+def test_what_cannot_be_opened_or_written(video: Path, tmp_path: Path) -> None:
     def opened(name: str) -> None:
         with open_source(name):
             pytest.fail("opened")
 
-    with pytest.raises(ContaError, match=r"no such film"):
+    with pytest.raises(ContaError, match=r"no such video"):
         opened(str(tmp_path / "none.mp4"))
     with pytest.raises(ContaError, match=r"camera 99: cannot be opened"):
         opened("99")
-    (tmp_path / "broken.avi").write_bytes(film.read_bytes()[:3000])
-    with pytest.raises(ContaError, match=r"broken\.avi: cannot be read as a film"):
+    (tmp_path / "broken.avi").write_bytes(video.read_bytes()[:3000])
+    with pytest.raises(ContaError, match=r"broken\.avi: cannot be read as a video"):
         opened(str(tmp_path / "broken.avi"))
-    with pytest.raises(ContaError, match=r"ends in \.mp4 or \.avi"), film_writer("a.gif", 1):
+    with pytest.raises(ContaError, match=r"ends in \.mp4 or \.avi"), video_writer("a.gif", 1):
         pass
 
 
