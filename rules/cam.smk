@@ -11,7 +11,7 @@ Outputs:
 
 rule train_cam:
     input:
-        unpack(get_method_inputs("train_cam")),
+        unpack(get_chosen_inputs("train_cam")),
         manifest="results/{run}/dataset.json",
     output:
         "results/{run}/round-{round}/cam/model.safetensors",
@@ -36,9 +36,8 @@ rule train_cam:
 
 rule extract_cams:
     input:
-        unpack(get_method_inputs("extract_cams")),
+        unpack(get_chosen_inputs("extract_cams")),
         manifest="results/{run}/dataset.json",
-        model="results/{run}/round-{round}/cam/model.safetensors",
     output:
         temp("results/{run}/round-{round}/cam/cams.parts/{part}-of-{parts}"),
     log:

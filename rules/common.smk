@@ -84,17 +84,34 @@ def get_settings(name):
         except ContaError as error:
             raise WorkflowError(str(error)) from None
         index = int(wildcards.round) if stage.by_round else None
+        require_chosen(stage, experiment, wildcards.run, index)
         return pick(experiment, stage.all_keys(index, experiment), stage.without)
 
     return settings
 
 
-def get_method_inputs(stage):
-    """A function of the wildcards: what the stage reads through the run's method, by name."""
+def require_chosen(stage, experiment, run, index):
+    """Refuse a stage that the run's seed or refinement does not have."""
+    groups = {
+        "cam.method": index is None or experiment.cam.has_stage(stage.name, index),
+        "refinement.method": experiment.refinement.has_stage(stage.name),
+    }
+    for key, has in groups.items():
+        if not has:
+            value = getattr(experiment, key.partition(".")[0]).method
+            raise WorkflowError(
+                f"run {run}: {key} is {value!r}, which has no {stage.name} in round {index}; ask "
+                "for other files of this run"
+            )
+
+
+def get_chosen_inputs(name):
+    """A function of the wildcards: what a stage reads through the run's seed, refinement, method."""
+    stage = BY_NAME[name]
 
     def paths(wildcards):
-        run, experiment = wildcards.run, EXPERIMENTS[wildcards.run]
-        found = methods.inputs(stage, experiment, int(wildcards.round))
+        run = wildcards.run
+        found = stage.further_inputs(int(wildcards.round), EXPERIMENTS[run])
         return {name: get_path_of_round(path, run) for name, path in found.items()}
 
     return paths
@@ -109,6 +126,19 @@ def get_run_settings(wildcards):
     keys = [key for key in type(experiment).model_fields if key != "context"]
     keys += methods.keys("summarise", experiment, experiment.rounds - 1)
     return pick(experiment, keys, unused)
+
+
+def get_lacking_stages(wildcards):
+    """Names of the stages of every round that the run's seed and refinement do without."""
+    experiment = EXPERIMENTS[wildcards.run]
+    rounds = range(experiment.rounds)
+    return [
+        stage.name
+        for stage in STAGES
+        if stage.by_round
+        and not stage.depends_on_config
+        and not any(stage.is_needed(index, experiment) for index in rounds)
+    ]
 
 
 def get_dataset_files(wildcards):

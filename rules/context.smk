@@ -15,7 +15,7 @@ Outputs:
 
 rule build_confounders:
     input:
-        unpack(get_method_inputs("build_confounders")),
+        unpack(get_chosen_inputs("build_confounders")),
         manifest="results/{run}/dataset.json",
     output:
         "results/{run}/round-{round}/context/confounders.h5",

@@ -12,8 +12,8 @@ Outputs:
 
 rule measure_objects:
     input:
+        unpack(get_chosen_inputs("measure_objects")),
         manifest="results/{run}/dataset.json",
-        model=get_file("results/{run}/round-{round}/cam/model.safetensors"),
         pseudo_masks=get_file("results/{run}/round-{round}/pseudo_masks"),
     output:
         temp("results/{run}/round-{round}/intervention/objects.parts/{part}-of-{parts}"),

@@ -1,4 +1,4 @@
-"""IR labels from CAMs, IRNet on them, and the random walk.
+"""IR labels from CAMs, IRNet on them, and the refined CAMs.
 
 Required inputs:
     results/{run}/dataset.json
@@ -84,8 +84,8 @@ rule train_irn:
 
 rule refine_cams:
     input:
+        unpack(get_chosen_inputs("refine_cams")),
         manifest="results/{run}/dataset.json",
-        model="results/{run}/round-{round}/irn/model.safetensors",
         cams="results/{run}/round-{round}/cam/cams.h5",
     output:
         temp("results/{run}/round-{round}/irn/refined.parts/{part}-of-{parts}"),
@@ -103,7 +103,7 @@ rule refine_cams:
     params:
         settings=get_settings("refine_cams"),
     message:
-        "{wildcards.run} round {wildcards.round}: refine the CAMs by a random walk, {wildcards.part} of {wildcards.parts}"
+        "{wildcards.run} round {wildcards.round}: refine the CAMs, {wildcards.part} of {wildcards.parts}"
     script:
         "../workflow_scripts/refine_cams.py"
 

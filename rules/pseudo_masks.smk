@@ -10,7 +10,7 @@ Outputs:
 
 rule make_pseudo_masks:
     input:
-        unpack(get_method_inputs("make_pseudo_masks")),
+        unpack(get_chosen_inputs("make_pseudo_masks")),
         manifest="results/{run}/dataset.json",
         refined="results/{run}/round-{round}/irn/refined.h5",
     output:

@@ -76,9 +76,8 @@ rule evaluate_pseudo_masks:
 
 rule evaluate_reliance:
     input:
-        unpack(get_method_inputs("evaluate_reliance")),
+        unpack(get_chosen_inputs("evaluate_reliance")),
         manifest="results/{run}/dataset.json",
-        model="results/{run}/round-{round}/cam/model.safetensors",
         cams="results/{run}/round-{round}/cam/cams.h5",
         pseudo_masks="results/{run}/round-{round}/pseudo_masks",
     output:

@@ -13,7 +13,7 @@ Outputs:
 
 rule train_deeplab:
     input:
-        unpack(get_method_inputs("train_deeplab")),
+        unpack(get_chosen_inputs("train_deeplab")),
         manifest="results/{run}/dataset.json",
         pseudo_masks="results/{run}/round-{round}/pseudo_masks",
     output:

@@ -43,6 +43,7 @@ rule summarise:
         runtime=grow(60),
     params:
         settings=get_run_settings,
+        lacking=get_lacking_stages,
     message:
         "{wildcards.run}: summarise all rounds"
     script:

@@ -13,6 +13,7 @@ with job(snakemake.log[0], snakemake.rule, snakemake.wildcards):
     evaluate_reliance(
         manifest=files.pop("manifest"),
         model=files.pop("model"),
+        method=settings["cam"]["method"],
         cams=files.pop("cams"),
         pseudo_masks=files.pop("pseudo_masks"),
         # what is left is the method's

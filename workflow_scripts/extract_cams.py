@@ -2,8 +2,9 @@
 
 from conta_core.causal.methods import CausalInputs
 from conta_core.runtime.jobs import job
-from conta_core.settings import CamSettings, ContextSettings
-from conta_core.settings.load import parse_settings
+from conta_core.settings import ContextSettings
+from conta_core.settings.choices import SEEDS
+from conta_core.settings.load import parse_settings, parse_variant
 from conta_core.stages.extract_cams import extract_cams
 from conta_core.stages.image_by_image import part_output
 
@@ -13,10 +14,10 @@ with job(snakemake.log[0], snakemake.rule, snakemake.wildcards):
     files = dict(snakemake.input.items())
     extract_cams(
         manifest=files.pop("manifest"),
-        model=files.pop("model"),
+        model=files.pop("model", None),
         # what is left is the method's
         causal=CausalInputs(context, files),
         output=part_output(snakemake.output[0], snakemake.wildcards),
-        scales=parse_settings(CamSettings, settings["cam"], "cam").scales,
+        settings=parse_variant(SEEDS, settings["cam"], "cam"),
         threads=snakemake.threads,
     )

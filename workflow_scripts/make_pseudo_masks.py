@@ -1,7 +1,7 @@
 """Make the pseudo-masks of a round."""
 
 from conta_core.runtime.jobs import job
-from conta_core.settings import ContextSettings, IrnSettings, PseudoMaskSettings
+from conta_core.settings import ContextSettings, PseudoMaskSettings
 from conta_core.settings.load import parse_settings
 from conta_core.stages.make_pseudo_masks import make_pseudo_masks
 
@@ -16,6 +16,5 @@ with job(snakemake.log[0], snakemake.rule, snakemake.wildcards):
         output=snakemake.output[0],
         settings=parse_settings(PseudoMaskSettings, settings["pseudo_masks"], "pseudo_masks"),
         area_filter=context.intervention.area_filter if first_refined else None,
-        label_crf=parse_settings(IrnSettings, settings["irn"], "irn").label_crf,
         workers=snakemake.threads,
     )

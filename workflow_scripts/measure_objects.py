@@ -7,13 +7,14 @@ from conta_core.stages.image_by_image import part_output
 from conta_core.stages.measure_objects import measure_objects
 
 with job(snakemake.log[0], snakemake.rule, snakemake.wildcards):
-    context = snakemake.params.settings["context"]
-    settings = parse_settings(ContextSettings, context, "context")
+    settings = snakemake.params.settings
+    context = parse_settings(ContextSettings, settings["context"], "context")
     measure_objects(
         manifest=snakemake.input.manifest,
         model=snakemake.input.model,
+        method=settings["cam"]["method"],
         pseudo_masks=snakemake.input.pseudo_masks,
-        contexts=settings.intervention.balances,
+        contexts=context.intervention.balances,
         output=part_output(snakemake.output[0], snakemake.wildcards),
         threads=snakemake.threads,
     )

@@ -1,8 +1,8 @@
-"""Refine the CAMs of a round by the random walk."""
+"""Refine the CAMs of a round."""
 
 from conta_core.runtime.jobs import job
-from conta_core.settings import IrnSettings, WalkSettings
-from conta_core.settings.load import parse_settings
+from conta_core.settings.choices import REFINEMENTS
+from conta_core.settings.load import parse_variant
 from conta_core.stages.image_by_image import part_output
 from conta_core.stages.refine_cams import refine_cams
 
@@ -10,10 +10,9 @@ with job(snakemake.log[0], snakemake.rule, snakemake.wildcards):
     settings = snakemake.params.settings
     refine_cams(
         manifest=snakemake.input.manifest,
-        model=snakemake.input.model,
+        model=snakemake.input.get("model"),
         cams=snakemake.input.cams,
         output=part_output(snakemake.output[0], snakemake.wildcards),
-        settings=parse_settings(WalkSettings, settings["walk"], "walk"),
-        inference_pad=parse_settings(IrnSettings, settings["irn"], "irn").inference_pad,
+        settings=parse_variant(REFINEMENTS, settings["refinement"], "refinement"),
         threads=snakemake.threads,
     )

@@ -13,5 +13,6 @@ with job(snakemake.log[0], snakemake.rule, snakemake.wildcards):
         output=snakemake.output.summary,
         report=snakemake.output.report,
         run=snakemake.wildcards.run,
+        lacking=snakemake.params.lacking,
         start_from=snakemake.params.settings.get("start_from"),
     )

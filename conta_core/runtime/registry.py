@@ -3,11 +3,42 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import TypeVar
+from dataclasses import dataclass
+from pkgutil import resolve_name
+from typing import Any, TypeVar
 
 from conta_core.errors import ContaError
 
 Entry = TypeVar("Entry")
+
+
+@dataclass(frozen=True)
+class Choice:
+    """An entry of a registry that is imported when it is asked for.
+
+    So the config can be read without torch, and a package can be told of what stands above it. The
+    staleness fingerprint follows both names: give them as plain strings.
+
+    Attributes:
+        code: dotted name of a class or a function of this package.
+        settings: dotted name of its class of settings; None: it has none of its own.
+    """
+
+    code: str
+    settings: str | None = None
+
+    def load_code(self) -> Any:
+        """The class or the function."""
+        return _load(self.code)
+
+    def load_settings(self) -> Any:
+        """The class of settings; None: there is none."""
+        return None if self.settings is None else _load(self.settings)
+
+
+def _load(dotted: str) -> Any:
+    module, _, name = dotted.rpartition(".")
+    return resolve_name(f"{module}:{name}")
 
 
 class Registry(Mapping[str, Entry]):
@@ -27,6 +58,11 @@ class Registry(Mapping[str, Entry]):
 
     def __init__(self, what: str, entries: Mapping[str, Entry]) -> None:
         self._what, self._entries = what, dict(entries)
+
+    @property
+    def key(self) -> str:
+        """The last part of the config key that chooses an entry, such as ``method``."""
+        return self._what.rpartition(".")[2]
 
     def __getitem__(self, name: str) -> Entry:
         """The entry of a name.

@@ -15,6 +15,8 @@ from conta_core.networks.cam_net import CamNet
 
 GRID_STRIDE = 4
 EPSILON = 1e-5
+#: no class is asked for a map
+NO_MAPS = np.zeros(0, dtype=np.int64)
 
 
 @dataclass(frozen=True)
@@ -24,12 +26,13 @@ class ImageCams:
     Attributes:
         cam: float32 (k, ceil(H/4), ceil(W/4)), 0..1.
         high_res: float16 (k, H, W), 0..1.
-        probability: float32 (n,), sigmoid of the logits at scale 1, mean of both flips.
+        probability: float32 (n,), sigmoid of the logits at scale 1, mean of both flips; None: there
+            is no classifier.
     """
 
     cam: np.ndarray
     high_res: np.ndarray
-    probability: np.ndarray
+    probability: np.ndarray | None = None
 
 
 @torch.no_grad()
@@ -83,6 +86,18 @@ def extract(
         _normalise(high_res).half().cpu().numpy(),
         probability.cpu().numpy(),
     )
+
+
+def class_probabilities(
+    model: CamNet,
+    image: np.ndarray,
+    context: np.ndarray | None = None,
+    query: np.ndarray | None = None,
+) -> np.ndarray:
+    """What a classifier makes of an image: P(class), float32 (n,), as :func:`extract`."""
+    found = extract(model, image, NO_MAPS, (1.0,), context, query).probability
+    assert found is not None
+    return found
 
 
 def _scaled_pair(model: CamNet, image: np.ndarray, scale: float, device: torch.device) -> Tensor:

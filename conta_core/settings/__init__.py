@@ -8,7 +8,7 @@ The defaults are the default experiment. ``config.yaml`` and
 from __future__ import annotations
 
 from conta_core.settings.base import Settings
-from conta_core.settings.cam import CamSettings
+from conta_core.settings.cam import CamSettings, SeedSettings
 from conta_core.settings.comparison import ComparisonSettings, LevelSettings
 from conta_core.settings.context import ContextSettings, InterventionSettings
 from conta_core.settings.crf import CrfSettings, LabelCrfSettings
@@ -16,9 +16,9 @@ from conta_core.settings.dataset import DatasetSettings, ImageCounts, Lists
 from conta_core.settings.experiment import Config, Experiment
 from conta_core.settings.irn import IrnSettings
 from conta_core.settings.pseudo_masks import PseudoMaskSettings
-from conta_core.settings.segmentation import SegmentationSettings
+from conta_core.settings.refinement import IrnRefinementSettings, RefinementSettings
+from conta_core.settings.segmentation import DeeplabV2Settings, SegmentationSettings
 from conta_core.settings.training import BackboneSettings, FineTuningSettings, TrainingSettings
-from conta_core.settings.walk import WalkSettings
 
 __all__ = [
     "BackboneSettings",
@@ -28,17 +28,20 @@ __all__ = [
     "ContextSettings",
     "CrfSettings",
     "DatasetSettings",
+    "DeeplabV2Settings",
     "Experiment",
     "FineTuningSettings",
     "ImageCounts",
     "InterventionSettings",
+    "IrnRefinementSettings",
     "IrnSettings",
     "LabelCrfSettings",
     "LevelSettings",
     "Lists",
     "PseudoMaskSettings",
+    "RefinementSettings",
+    "SeedSettings",
     "SegmentationSettings",
     "Settings",
     "TrainingSettings",
-    "WalkSettings",
 ]

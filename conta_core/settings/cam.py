@@ -1,17 +1,66 @@
-"""The key `cam`: the CAM classifier and its maps."""
+"""The key `cam`: what gives the CAMs, the seeds of the pseudo-masks."""
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
-from conta_core.settings.base import NonNegative
+from conta_core.settings.base import NonNegative, Settings
 from conta_core.settings.training import FineTuningSettings
 
+if TYPE_CHECKING:
+    from conta_core.settings.experiment import Experiment
 
-class CamSettings(FineTuningSettings):
-    """The CAM classifier and the extraction of its maps (IRNet, section 3.1)."""
+METHOD = "what gives the CAMs: classifier (docs/seeds.md)"
+#: the stages that ask what the round's classifier makes of images
+ASKING = ("extract_cams", "evaluate_reliance", "measure_objects")
+
+
+class SeedSettings(Settings):
+    """What every seed has, and what the workflow asks of it.
+
+    Attributes:
+        model: file of a round, relative to its folder, which holds the trained classifier; None:
+            the seed has none.
+        extraction_keys: keys of the group that the extraction depends on and the training does not.
+    """
+
+    method: str = Field("classifier", description=METHOD)
+
+    model: ClassVar[str | None] = None
+    extraction_keys: ClassVar[tuple[str, ...]] = ()
+
+    def keys(self, stage: str, round_index: int) -> tuple[str, ...]:
+        """The dotted config keys that a stage depends on through the seed."""
+        if stage == "train_cam":
+            own = [key for key in type(self).model_fields if key not in self.extraction_keys]
+        elif stage == "extract_cams":
+            own = ["method", *self.extraction_keys]
+        else:
+            own = ["method"] if stage in ASKING else []
+        return tuple(f"cam.{key}" for key in own)
+
+    def inputs(self, stage: str, round_index: int) -> dict[str, str]:
+        """The files that a stage reads through the seed: name -> path with ``{run}``."""
+        if stage not in ASKING or self.model is None:
+            return {}
+        return {"model": f"results/{{run}}/round-{round_index}/{self.model}"}
+
+    def has_stage(self, stage: str, round_index: int) -> bool:
+        """Whether a round has a stage, as far as the seed is concerned."""
+        return self.model is not None or stage not in ("train_cam", *ASKING[1:])
+
+    def check(self, experiment: Experiment) -> None:
+        """Refuse what the seed cannot have.
+
+        Raises:
+            ValueError: the key, what it is, and what the seed allows.
+        """
+
+
+class TrainedSeedSettings(FineTuningSettings, SeedSettings):
+    """Keys shared by the seeds whose classifier is trained (IRNet, section 3.1)."""
 
     learning_rate: NonNegative = Field(0.005, description="of the backbone; poly decay, power 0.9")
     head_factor: NonNegative = Field(10.0, description="the head learns this much faster")
@@ -19,8 +68,17 @@ class CamSettings(FineTuningSettings):
         (1.0, 0.5), description="extraction: CAMs of these scales and flips are summed"
     )
 
+    model: ClassVar[str | None] = "cam/model.safetensors"
+    extraction_keys: ClassVar[tuple[str, ...]] = ("scales",)
+
     @model_validator(mode="after")
-    def _has_scales(self) -> CamSettings:
+    def _has_scales(self) -> TrainedSeedSettings:
         if not self.scales:
             raise ValueError("scales is empty; name at least one, e.g. [1.0]")
         return self
+
+
+class CamSettings(TrainedSeedSettings):
+    """The CAM classifier and the extraction of its maps (IRNet, section 3.1)."""
+
+    method: Literal["classifier"] = Field("classifier", description=METHOD)

@@ -1,4 +1,4 @@
-"""The dense CRFs: the key `crf` of the evaluation, and the one of the labels (`irn.label_crf`)."""
+"""The dense CRFs: `crf` of the evaluation, `label_crf` of IR labels and of pseudo-masks."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class CrfSettings(Settings):
 
 
 class LabelCrfSettings(Settings):
-    """The CRF that makes IR labels from CAM labels (IRNet's values)."""
+    """The CRF that sharpens labels (IRNet's values)."""
 
     confidence: Annotated[float, Field(gt=0, lt=1)] = Field(
         0.7, description="probability given to a label (gt_prob)"

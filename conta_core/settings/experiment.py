@@ -4,22 +4,27 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from pydantic import Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
 from conta_core.settings.base import Positive, Settings
-from conta_core.settings.cam import CamSettings
+from conta_core.settings.cam import CamSettings, SeedSettings
+from conta_core.settings.choices import REFINEMENTS, SEEDS, SEGMENTATION_NETWORKS
 from conta_core.settings.comparison import ComparisonSettings
 from conta_core.settings.context import ContextSettings
 from conta_core.settings.crf import CrfSettings
 from conta_core.settings.dataset import DatasetSettings
 from conta_core.settings.irn import IrnSettings
 from conta_core.settings.pseudo_masks import PseudoMaskSettings
-from conta_core.settings.segmentation import SegmentationSettings
-from conta_core.settings.walk import WalkSettings
+from conta_core.settings.refinement import IrnRefinementSettings, RefinementSettings
+from conta_core.settings.segmentation import DeeplabV2Settings, SegmentationSettings
+from conta_core.settings.variant import Variant
 
 
 class Experiment(Settings):
     """One run: everything that its results depend on."""
+
+    # the variants are loaded when the first config is read
+    model_config = ConfigDict(defer_build=True)
 
     dataset: DatasetSettings = Field(
         default_factory=DatasetSettings, description="what images, tags and splits"
@@ -41,27 +46,32 @@ class Experiment(Settings):
         description="another run: its data set and round 0 stand for those of this one, which goes "
         "on from them; all that they depend on must be equal",
     )
-    cam: CamSettings = Field(
-        default_factory=CamSettings, description="the CAM classifier and its maps"
+    cam: Annotated[SeedSettings, Variant(SEEDS, "classifier")] = Field(
+        default_factory=CamSettings, description="the seeds of the pseudo-masks: CAMs"
     )
     irn: IrnSettings = Field(
         default_factory=IrnSettings, description="IR labels, boundary and displacement heads"
     )
-    walk: WalkSettings = Field(
-        default_factory=WalkSettings, description="the boundary-aware random walk"
+    refinement: Annotated[RefinementSettings, Variant(REFINEMENTS, "irn")] = Field(
+        default_factory=IrnRefinementSettings, description="CAMs to refined CAMs"
     )
     pseudo_masks: PseudoMaskSettings = Field(
         default_factory=PseudoMaskSettings, description="refined CAMs to pseudo-masks"
     )
-    segmentation: SegmentationSettings = Field(
-        default_factory=SegmentationSettings, description="the segmentation model"
+    segmentation: Annotated[SegmentationSettings, Variant(SEGMENTATION_NETWORKS, "deeplab_v2")] = (
+        Field(default_factory=DeeplabV2Settings, description="the segmentation model")
     )
     context: ContextSettings = Field(default_factory=ContextSettings, description="the causal step")
     crf: CrfSettings = Field(default_factory=CrfSettings, description="the evaluation's CRF")
 
     @model_validator(mode="after")
+    def _seed(self) -> Experiment:
+        self.cam.check(self)
+        return self
+
+    @model_validator(mode="after")
     def _weights(self) -> Experiment:
-        both = (self.cam.backbone, self.segmentation.backbone)
+        both = (getattr(self.cam, "backbone", None), self.segmentation.backbone)
         if self.context.classifier_init == "segmentation_model" and both[0] != both[1]:
             raise ValueError(
                 f"context.classifier_init is segmentation_model, but cam.backbone is "

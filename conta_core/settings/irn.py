@@ -34,11 +34,6 @@ class IrnSettings(TrainingSettings):
     views: Annotated[int, Field(ge=0)] = Field(
         2, description="augmented views an image, cached; 0: fresh ones, nothing cached"
     )
-    inference_pad: Annotated[int, Field(ge=16)] | None = Field(
-        None,
-        description="edges of an image: height and width it is padded to, pixels (IRNet: 512, "
-        "which also cuts larger images; here they stay whole); null: the stride's next multiple",
-    )
 
     @model_validator(mode="after")
     def _thresholds(self) -> IrnSettings:

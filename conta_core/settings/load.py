@@ -14,9 +14,11 @@ import yaml
 from pydantic import ValidationError
 
 from conta_core.errors import ContaError
+from conta_core.runtime.registry import Choice, Registry
 from conta_core.settings import ComparisonSettings, Config, Experiment, Settings
 from conta_core.settings.renamed import RENAMED
 from conta_core.settings.starts import require_equal_starts
+from conta_core.settings.variant import variant_of, variants_of
 
 #: runs by the hundred with every key of theirs; aliases can declare billions
 MAX_VALUES = 100_000
@@ -42,7 +44,7 @@ def load_experiments(config: Mapping[str, Any]) -> dict[str, Experiment]:
             whose ``start_from`` does not fit.
     """
     _require_bounds(config)
-    whole = _validate(Config, config, "config")
+    whole = _validate(Config, _fitted(config), "config")
     base = {key: value for key, value in config.items() if key not in ("runs", "comparison")}
     experiments = {}
     for name, overrides in _all_runs(whole).items():
@@ -51,7 +53,8 @@ def load_experiments(config: Mapping[str, Any]) -> dict[str, Experiment]:
                 f"config: runs: {name!r} is not a run name: found characters outside letters, "
                 "digits, '-' and '_'; rename the run"
             )
-        experiments[name] = _validate(Experiment, merge(base, overrides), f"config: runs: {name}")
+        values = _fitted(merge(base, overrides))
+        experiments[name] = _validate(Experiment, values, f"config: runs: {name}")
     require_equal_starts(experiments)
     return experiments
 
@@ -63,7 +66,7 @@ def load_comparison(config: Mapping[str, Any]) -> ComparisonSettings | None:
         ContaError: as :func:`load_experiments`.
     """
     _require_bounds(config)
-    return _validate(Config, config, "config").comparison
+    return _validate(Config, _fitted(config), "config").comparison
 
 
 def read_config(path: str | os.PathLike[str]) -> dict[str, Any]:
@@ -89,7 +92,7 @@ def require_weights(experiments: Mapping[str, Experiment]) -> None:
     """
     for name, experiment in experiments.items():
         for group in ("cam", "irn", "segmentation"):
-            weights = getattr(experiment, group).weights
+            weights = getattr(getattr(experiment, group), "weights", "none")
             if weights not in ("imagenet", "none") and not Path(weights).is_file():
                 raise ContaError(
                     f"run {name}: {group}.weights is {weights!r}: no such file; give imagenet, "
@@ -113,6 +116,26 @@ def parse_settings(kind: type[AnySettings], values: Mapping[str, Any], where: st
         ContaError: each offending key, what was found and what was expected.
     """
     return _validate(kind, values, where).without_defaults()
+
+
+def parse_variant(registry: Registry[Choice], values: Mapping[str, Any], where: str) -> Any:
+    """The settings of a group whose keys hang on a name in it, as :func:`parse_settings`.
+
+    Args:
+        registry: of :mod:`conta_core.settings.choices`.
+        values: of the group, the name among them.
+        where: names the source in an error.
+    """
+    return parse_settings(registry[values[registry.key]].load_settings(), values, where)
+
+
+def _fitted(config: Mapping[str, Any]) -> dict[str, Any]:
+    """The config without the default variants' keys where other variants are chosen."""
+    fitted = dict(config)
+    for name, variant in variants_of(Experiment):
+        if isinstance(fitted.get(name), Mapping):
+            fitted[name] = variant.without_keys_of_default(fitted[name])
+    return fitted
 
 
 def _validate(kind: type[AnySettings], values: Mapping[str, Any], where: str) -> AnySettings:
@@ -214,25 +237,40 @@ def _require_bounds(config: Mapping[str, Any]) -> None:
 
 
 def _describe(problem: Any, kind: type[Settings]) -> str:
-    key = ".".join(str(part) for part in problem["loc"]) or "(whole)"
+    path, siblings = _key(kind, problem["loc"])
+    key = ".".join(map(str, path)) or "(whole)"
     if problem["type"] == "extra_forbidden" and key in RENAMED:
         return f"{key} was renamed: write {RENAMED[key]}"
     if problem["type"] == "extra_forbidden":
-        siblings = _known_keys(kind, problem["loc"][:-1])
         return f"{key} is not a key; known here: {', '.join(siblings)}"
+    if problem["type"] == "union_tag_invalid":
+        name, known = problem["ctx"]["tag"], problem["ctx"]["expected_tags"]
+        variant = dict(variants_of(kind))[key]
+        return f"{key}.{variant.registry.key} is {name!r}; expected one of {known}"
+    if problem["type"] == "union_tag_not_found":
+        return f"{key} is {problem['input']!r}; expected a group of keys"
     return f"{key} is {problem['input']!r}: {problem['msg']}"
 
 
-def _known_keys(kind: type[Settings], path: tuple[int | str, ...]) -> list[str]:
-    for part in path:
+def _key(kind: type[Settings], found: tuple[int | str, ...]) -> tuple[list[int | str], list[str]]:
+    """The parts of a key, less the names of variants, and the keys that are known beside it."""
+    path: list[int | str] = []
+    inner: type[Settings] | None = kind
+    parts = list(found)
+    siblings: list[str] = []
+    while parts:
+        part = parts.pop(0)
+        path.append(part)
         if isinstance(part, int):  # a place in a list of what was found already
             continue
-        field = kind.model_fields.get(part)
-        inner = None if field is None else _settings_in(field.annotation)
-        if inner is None:
-            return []
-        kind = inner
-    return sorted(kind.model_fields)
+        siblings = sorted(inner.model_fields) if inner is not None else []
+        field = None if inner is None else inner.model_fields.get(part)
+        variant = None if field is None else variant_of(field)
+        if variant is not None and parts:
+            inner = variant.settings(str(parts.pop(0)))
+        else:
+            inner = None if field is None else _settings_in(field.annotation)
+    return path, siblings
 
 
 def _settings_in(annotation: Any) -> type[Settings] | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pydantic import Field
 
 from conta_core.settings.base import Fraction, Settings
+from conta_core.settings.crf import LabelCrfSettings
 
 
 class PseudoMaskSettings(Settings):
@@ -13,6 +14,7 @@ class PseudoMaskSettings(Settings):
     background_threshold: Fraction = Field(
         0.5, description="background wins where every refined CAM is below it"
     )
-    crf: bool = Field(
-        True, description="sharpen each pseudo-mask with a dense CRF (irn.label_crf's values)"
+    crf: bool = Field(True, description="sharpen each pseudo-mask with a dense CRF")
+    label_crf: LabelCrfSettings = Field(
+        default_factory=LabelCrfSettings, description="that CRF's values"
     )

@@ -2,6 +2,8 @@
 
 #: dotted key of old -> today's, and what its old values are called today
 RENAMED = {
+    "walk": "refinement, with the same keys",
+    "irn.inference_pad": "refinement.inference_pad",
     "context.weights": "context.classifier_init, with cam_weights for cam and segmentation_model "
     "for segmentation",
     "context.masks": "context.oracle_masks, with false for predicted and true for truth",

@@ -12,22 +12,21 @@ from conta_core.data.images import read_image
 from conta_core.data.manifest import Manifest
 from conta_core.data.masks import read_label_png, require_masks
 from conta_core.evaluation.reliance import ClassReliance, write_reliance
-from conta_core.networks.cam_net import build_cam_net
-from conta_core.networks.loading import load_network
 from conta_core.runtime.device import configure_images_at_once, select_device
 from conta_core.runtime.threads import map_in_threads
-from conta_core.seeds.cams import extract
+from conta_core.seeds.cams import class_probabilities
+from conta_core.settings.choices import SEEDS
 from conta_core.storage.stores.reader import StoreReader
 
 #: class index and P(class) with its objects filled in, of each class of an image
 After = list[tuple[int, float]]
-NO_MAPS = np.zeros(0, dtype=np.int64)
 
 
 def evaluate_reliance(
     *,
     manifest: str,
     model: str,
+    method: str,
     cams: str,
     pseudo_masks: str,
     causal: CausalInputs,
@@ -44,6 +43,7 @@ def evaluate_reliance(
     Args:
         manifest: path of dataset.json.
         model: path of the CAM net.
+        method: of the seed that the net belongs to.
         cams: path of its cams.h5, which has P(class) of every image as it is.
         pseudo_masks: folder of <id>.png.
         causal: what the net reads of the round before, as in training.
@@ -61,7 +61,7 @@ def evaluate_reliance(
     ids = data.ids("train")
     asked = _evenly_spaced([i for i in ids if data.images[i].tags], images)
     require_masks(pseudo_masks, asked)
-    network = load_network(model, "cam", build_cam_net, data.classes).to(select_device())
+    network = SEEDS[method].load_code().load_classifier(model, data.classes).to(select_device())
     context = method_of(causal.settings, round_index).open_context(causal, data, asked)
 
     def after(image_id: str) -> After:
@@ -72,8 +72,8 @@ def evaluate_reliance(
             objects = labels == index + 1
             if objects.any():
                 read = context.read(image_id)
-                without = extract(network, fill(image, objects), NO_MAPS, (1.0,), *read)
-                found.append((index, float(without.probability[index])))
+                without = class_probabilities(network, fill(image, objects), *read)
+                found.append((index, float(without[index])))
         return found
 
     reliance = ClassReliance(len(data.classes))

@@ -17,7 +17,7 @@ from conta_core.refinement.crf import refine_labels
 from conta_core.refinement.pseudo_masks import label_argmax, upsample_refined
 from conta_core.runtime.parallel import map_in_order
 from conta_core.runtime.progress import track
-from conta_core.settings import LabelCrfSettings, PseudoMaskSettings
+from conta_core.settings import PseudoMaskSettings
 from conta_core.storage.atomic import replace_folder_when_done
 from conta_core.storage.stores.reader import StoreReader
 
@@ -32,7 +32,6 @@ def make_pseudo_masks(
     output: str,
     settings: PseudoMaskSettings,
     area_filter: tuple[float, float] | None,
-    label_crf: LabelCrfSettings,
     workers: int,
 ) -> None:
     """Write the pseudo-mask of every training image as ``<id>.png``.
@@ -46,10 +45,9 @@ def make_pseudo_masks(
         first_refined: path of round 0's, by which the threshold is chosen anew
             (:mod:`conta_core.causal.intervention.threshold`); None: it is the settings'.
         output: folder; an older one is replaced when all masks are made.
-        settings: background threshold, and whether to use the CRF.
+        settings: background threshold, and the CRF.
         area_filter: least and greatest area of an object that is trusted; read with
             ``first_refined`` alone.
-        label_crf: the CRF's values.
         workers: processes.
 
     Raises:
@@ -63,7 +61,7 @@ def make_pseudo_masks(
         threshold = _same_area(data, refined, first_refined, settings, area_filter, workers)
         settings = settings.model_copy(update={"background_threshold": threshold})
     with replace_folder_when_done(output) as folder:
-        tasks = (_Task(refined, data.images[i], folder, settings, label_crf) for i in ids)
+        tasks = (_Task(refined, data.images[i], folder, settings) for i in ids)
         written = map_in_order(_write_mask, tasks, workers)
         for _ in track(written, len(ids), "pseudo-masks", LOGGER):
             pass
@@ -113,7 +111,6 @@ class _Task:
     record: ImageRecord
     folder: Path
     settings: PseudoMaskSettings
-    label_crf: LabelCrfSettings
 
 
 def _write_mask(task: _Task) -> None:
@@ -121,7 +118,7 @@ def _write_mask(task: _Task) -> None:
     maps, keys = _read(task.refined, record)
     own = label_argmax(maps, np.arange(len(keys)), task.settings.background_threshold)
     if task.settings.crf:
-        own = refine_labels(read_image(record.image), own, len(keys) + 1, task.label_crf)
+        own = refine_labels(read_image(record.image), own, len(keys) + 1, task.settings.label_crf)
     labels = np.concatenate([[0], keys + 1]).astype(np.uint8)[own]
     write_label_png(task.folder / f"{record.id}.png", labels)
 

@@ -11,10 +11,9 @@ from conta_core.causal.intervention.occlusion import score_drops
 from conta_core.data.images import read_image
 from conta_core.data.manifest import Manifest
 from conta_core.data.masks import read_label_png, require_masks
-from conta_core.networks.cam_net import build_cam_net
-from conta_core.networks.loading import load_network
 from conta_core.runtime.device import configure_images_at_once, select_device
 from conta_core.runtime.threads import map_in_threads
+from conta_core.settings.choices import SEEDS
 from conta_core.stages.image_by_image import Arrays, PartOutput, make_part
 
 #: in a context's place
@@ -25,6 +24,7 @@ def measure_objects(
     *,
     manifest: str,
     model: str,
+    method: str,
     pseudo_masks: str,
     contexts: bool,
     output: PartOutput,
@@ -37,6 +37,7 @@ def measure_objects(
     Args:
         manifest: path of dataset.json.
         model: path of the round's CAM net.
+        method: of the seed that the net belongs to.
         pseudo_masks: folder of the round's <id>.png.
         contexts: whether the contexts are asked for too.
         output: the part of objects.h5 that this job writes.
@@ -49,7 +50,7 @@ def measure_objects(
     data = Manifest.load(manifest)
     ids = data.ids("train")
     require_masks(pseudo_masks, ids)
-    network = load_network(model, "cam", build_cam_net, data.classes).to(select_device())
+    network = SEEDS[method].load_code().load_classifier(model, data.classes).to(select_device())
 
     def measures_of(image_id: str) -> Arrays:
         keys = data.tag_indices(image_id)

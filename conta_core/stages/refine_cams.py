@@ -1,19 +1,14 @@
-"""Refine the CAMs of a round by the random walk (IRNet, section 4)."""
+"""Refine the CAMs of a round."""
 
 from __future__ import annotations
 
-import numpy as np
-import torch
-
 from conta_core.data.images import read_image
 from conta_core.data.manifest import Manifest
-from conta_core.networks.irn import build_irn
-from conta_core.networks.loading import load_network
-from conta_core.refinement.edges import predict_edge
-from conta_core.refinement.random_walk import random_walk
+from conta_core.refinement.base import Refinement, RefinementInputs
 from conta_core.runtime.device import configure_images_at_once, select_device
 from conta_core.runtime.threads import map_in_threads
-from conta_core.settings import WalkSettings
+from conta_core.settings import RefinementSettings
+from conta_core.settings.choices import REFINEMENTS
 from conta_core.stages.image_by_image import Arrays, PartOutput, make_part
 from conta_core.storage.stores.reader import StoreReader
 
@@ -21,40 +16,36 @@ from conta_core.storage.stores.reader import StoreReader
 def refine_cams(
     *,
     manifest: str,
-    model: str,
+    model: str | None,
     cams: str,
     output: PartOutput,
-    settings: WalkSettings,
+    settings: RefinementSettings,
     threads: int,
-    inference_pad: int | None = None,
 ) -> None:
     """Write a part of the refined CAMs of the training list.
 
     Args:
         manifest: path of dataset.json.
-        model: path of the IRN.
+        model: path of the round's IRN; None: the refinement reads none.
         cams: path of cams.h5.
         output: the part of refined.h5 that this job writes.
-        settings: of the walk.
+        settings: of the refinement.
         threads: CPU threads.
-        inference_pad: see :func:`~conta_core.refinement.edges.predict_edge_and_displacement`.
+
+    Raises:
+        ContaError: a file is missing or broken.
     """
     at_once = configure_images_at_once(threads)
     data = Manifest.load(manifest)
     ids = data.ids("train")
-    network = load_network(model, "irn", build_irn, data.classes).to(select_device())
+    given = RefinementInputs(settings, data.classes, select_device(), model)
+    refinement: Refinement = REFINEMENTS[settings.method].load_code()(given)
     with StoreReader(cams, "cams", ids, data.classes) as source:
 
         def refined_of(image_id: str) -> Arrays:
-            refined = cam = source.read(image_id, "cam")
-            if len(cam):
-                image = read_image(data.images[image_id].image)
-                edge = predict_edge(network, image, inference_pad)
-                maps = torch.from_numpy(cam).to(edge.device)
-                walked = random_walk(
-                    maps, edge, radius=settings.radius, beta=settings.beta, steps=settings.steps
-                )
-                refined = walked.cpu().numpy().astype(np.float32)
+            refined = source.read(image_id, "cam")
+            if len(refined):
+                refined = refinement.refine(read_image(data.images[image_id].image), refined)
             return {"keys": source.read(image_id, "keys"), "refined": refined}
 
         make_part(
@@ -63,8 +54,8 @@ def refine_cams(
             kind="refined",
             data=data,
             ids=ids,
-            settings={**settings.model_dump(), "inference_pad": inference_pad},
+            settings=settings.model_dump(mode="json"),
             stage=refine_cams,
             inputs=[manifest, model, cams],
-            what="random walk",
+            what="refined CAMs",
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from conta_core.data.manifest import Manifest
@@ -21,6 +21,7 @@ def summarise(
     output: str,
     report: str,
     run: str,
+    lacking: Collection[str] = (),
     start_from: str | None = None,
 ) -> None:
     """Write the summary and the report of a run.
@@ -33,6 +34,7 @@ def summarise(
         output: path of summary.json.
         report: path of report.html.
         run: name of the run.
+        lacking: names of stages that the run does without.
         start_from: the run whose round 0 it goes on from; None: its own.
 
     Raises:
@@ -49,6 +51,7 @@ def summarise(
         manifest_path=manifest,
         settings=settings,
         benchmarks=benchmarks,
+        lacking=lacking,
     )
     write_summary(output, summary)
     with replace_when_done(report) as temporary:

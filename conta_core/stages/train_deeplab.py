@@ -16,7 +16,7 @@ from conta_core.causal.methods import CausalInputs, method_of
 from conta_core.data.manifest import Manifest
 from conta_core.data.masks import IGNORE, read_label_png, require_masks, voc_palette
 from conta_core.networks.deeplab import DeepLab
-from conta_core.settings import SegmentationSettings
+from conta_core.settings import DeeplabV2Settings
 from conta_core.training import processes
 from conta_core.training.batch_norms import prepare_batch_norms
 from conta_core.training.files import NO_FILES, TrainingFiles
@@ -34,7 +34,7 @@ def train_deeplab(
     pseudo_masks: str,
     causal: CausalInputs,
     output: str,
-    settings: SegmentationSettings,
+    settings: DeeplabV2Settings,
     seed: int,
     round_index: int,
     threads: int,
@@ -189,7 +189,7 @@ def class_weights(folder: str, ids: Sequence[str], count: int) -> Tensor:
     return torch.tensor(weights / weights[occurs].mean(), dtype=torch.float32)
 
 
-def _groups(model: DeepLab, settings: SegmentationSettings) -> list[dict[str, Any]]:
+def _groups(model: DeepLab, settings: DeeplabV2Settings) -> list[dict[str, Any]]:
     """Backbone convolutions 1x, ASPP weights 10x, biases 20x without decay (the paper's factor)."""
     rate, decay = settings.learning_rate, settings.weight_decay
     fast = rate * settings.head_factor

@@ -11,11 +11,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from conta_core.causal.methods import has_stage, keys
+from conta_core.causal.methods import has_stage, inputs, keys
 
 if TYPE_CHECKING:
     from conta_core.settings import Experiment
 
+#: whether a run has a stage in a round, which is None for a stage of the whole run
+Scope = Callable[[int | None, "Experiment"], bool]
 RUN = "results/{run}"
 ROUND = f"{RUN}/round-{{round}}"
 MANIFEST = f"{RUN}/dataset.json"
@@ -28,14 +30,16 @@ class Stage:
     Attributes:
         name: of its rule, its script and its function.
         output: path of what it makes, with ``{run}`` and, by round, ``{round}``.
-        inputs: name in the rule -> path, of the same run and round. What the method of the causal
-            step adds is said in :mod:`conta_core.causal.methods`.
-        keys: dotted config keys that its result depends on, beside those of the method.
+        inputs: name in the rule -> path, of the same run and round. What the run's seed, refinement
+            and method add is said by :meth:`further_inputs`.
+        keys: dotted config keys that its result depends on, beside those of the seed and the
+            method.
         without: dotted keys below them that it does not depend on.
         gathered_by: rule that makes ``output`` of its parts; None: it has no parts.
         kind: of the store, or of the folder of masks, that it makes; None: it makes another file.
         title: what its scores are of, for people; None: it makes no scores.
-        scope: whether a run has it in a round (None: once a run); None: every run has it.
+        scope: whether a run has it in a round (None: once a run), as far as seed and refinement do
+            not say so; None: every run has it.
         own: whether it is a run's own in a round 0 that another run makes.
     """
 
@@ -47,7 +51,7 @@ class Stage:
     gathered_by: str | None = None
     kind: str | None = None
     title: str | None = None
-    scope: Callable[[int | None, Experiment], bool] | None = None
+    scope: Scope | None = None
     own: bool = False
 
     @property
@@ -90,12 +94,30 @@ class Stage:
         return checkpoint_path(self.name, run, index)
 
     def all_keys(self, index: int | None, experiment: Experiment) -> tuple[str, ...]:
-        """The config keys that its result depends on in a round, the method's among them."""
-        return self.keys if index is None else (*self.keys, *keys(self.name, experiment, index))
+        """The config keys that its result depends on, with those of seed and method in a round."""
+        if index is None:
+            return self.keys
+        of_seed = experiment.cam.keys(self.name, index)
+        return (*of_seed, *self.keys, *keys(self.name, experiment, index))
+
+    def further_inputs(self, index: int, experiment: Experiment) -> dict[str, str]:
+        """What it reads through the run's seed, refinement and method of the causal step.
+
+        Returns:
+            Name of the input -> path with ``{run}`` in place of the run's name.
+        """
+        return {
+            **experiment.cam.inputs(self.name, index),
+            **experiment.refinement.inputs(self.name, index),
+            **inputs(self.name, experiment, index),
+        }
 
     def is_needed(self, index: int | None, experiment: Experiment) -> bool:
         """Whether the run has this stage in this round."""
-        return self.scope is None or self.scope(index, experiment)
+        if index is not None and not experiment.cam.has_stage(self.name, index):
+            return False
+        own = self.scope is None or self.scope(index, experiment)
+        return own and experiment.refinement.has_stage(self.name)
 
     @property
     def depends_on_config(self) -> bool:
@@ -111,7 +133,7 @@ class Stage:
         return start_from if shared and start_from is not None else run
 
 
-def _of_format(name: str) -> Callable[[int | None, Experiment], bool]:
+def _of_format(name: str) -> Scope:
     """A stage that makes a data set of one format."""
     return lambda index, experiment: experiment.dataset.format == name
 
@@ -124,7 +146,7 @@ def _asks_reliance(index: int | None, experiment: Experiment) -> bool:
     return experiment.reliance_images > 0
 
 
-def _of_method(name: str) -> Callable[[int | None, Experiment], bool]:
+def _of_method(name: str) -> Scope:
     """A stage that some methods of the causal step have."""
     return lambda index, experiment: index is not None and has_stage(name, experiment, index)
 
@@ -160,14 +182,12 @@ STAGES = (
         "train_cam",
         f"{ROUND}/cam/model.safetensors",
         inputs={"manifest": MANIFEST},
-        keys=("cam", "seed"),
-        without=("cam.scales",),
+        keys=("seed",),
     ),
     Stage(
         "extract_cams",
         f"{ROUND}/cam/cams.h5",
-        inputs={"manifest": MANIFEST, "model": f"{ROUND}/cam/model.safetensors"},
-        keys=("cam.scales",),
+        inputs={"manifest": MANIFEST},
         gathered_by="gather_cams",
         kind="cams",
     ),
@@ -194,18 +214,13 @@ STAGES = (
             "irn.foreground_threshold",
             "irn.background_threshold",
             "irn.label_crf",
-            "irn.inference_pad",
         ),
     ),
     Stage(
         "refine_cams",
         f"{ROUND}/irn/refined.h5",
-        inputs={
-            "manifest": MANIFEST,
-            "model": f"{ROUND}/irn/model.safetensors",
-            "cams": f"{ROUND}/cam/cams.h5",
-        },
-        keys=("walk", "irn.inference_pad"),
+        inputs={"manifest": MANIFEST, "cams": f"{ROUND}/cam/cams.h5"},
+        keys=("refinement",),
         gathered_by="gather_refined",
         kind="refined",
     ),
@@ -219,7 +234,7 @@ STAGES = (
         "make_pseudo_masks",
         f"{ROUND}/pseudo_masks",
         inputs={"manifest": MANIFEST, "refined": f"{ROUND}/irn/refined.h5"},
-        keys=("pseudo_masks", "irn.label_crf"),
+        keys=("pseudo_masks",),
         kind="pseudo_masks",
     ),
     Stage(
@@ -233,7 +248,6 @@ STAGES = (
         f"{ROUND}/scores/reliance.json",
         inputs={
             "manifest": MANIFEST,
-            "model": f"{ROUND}/cam/model.safetensors",
             "cams": f"{ROUND}/cam/cams.h5",
             "pseudo_masks": f"{ROUND}/pseudo_masks",
         },
@@ -243,11 +257,7 @@ STAGES = (
     Stage(
         "measure_objects",
         f"{ROUND}/intervention/objects.h5",
-        inputs={
-            "manifest": MANIFEST,
-            "model": f"{ROUND}/cam/model.safetensors",
-            "pseudo_masks": f"{ROUND}/pseudo_masks",
-        },
+        inputs={"manifest": MANIFEST, "pseudo_masks": f"{ROUND}/pseudo_masks"},
         gathered_by="gather_objects",
         kind="objects",
         scope=_of_method("measure_objects"),

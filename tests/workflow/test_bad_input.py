@@ -47,8 +47,8 @@ def fails(
     ("changes", "says"),
     [
         (
-            {"walk": {"betta": 10.0}},
-            ("config: walk.betta is not a key; known here: beta, radius, steps",),
+            {"refinement": {"betta": 10.0}},
+            ("config: refinement.betta is not a key; known here: beta",),
         ),
         (
             {"runs": {"control": {"context": {"mehtod": "none"}}}},

@@ -104,10 +104,9 @@ ONE_STEP: dict[str, Any] = {
         "iterations": 1,
         "batch_size": 4,
         "crop": 160,
-        "inference_pad": None,
         "label_crf": {"iterations": 1},
     },
-    "walk": {"steps": 16},
+    "refinement": {"steps": 16, "inference_pad": None},
     "segmentation": {"weights": "none", "iterations": 1, "batch_size": 2, "crop": 161},
 }
 

@@ -112,5 +112,5 @@ def test_code_comparison_switched_off(finished: Workflow) -> None:
     triggers = ("--rerun-triggers", "mtime", "params", "input", "software-env")
     with edited(finished.code / WALK, statement_in("random_walk")):
         assert finished.stale(*triggers) == NOTHING
-    walk = {"walk": {"beta": 8.0}}
+    walk = {"refinement": {"beta": 8.0}}
     assert finished.stale(*triggers, changes=walk) == FROM_REFINE_CAMS

@@ -16,7 +16,7 @@ pytestmark = pytest.mark.slow
 def test_number_of_shards(finished: Workflow, count: int) -> None:
     """Alone it reruns nothing; with another change it reruns that change's work, in its parts."""
     assert finished.stale(changes={"shards": count}) == NOTHING
-    changes = {"shards": count, "walk": {"beta": 8.0}}
+    changes = {"shards": count, "refinement": {"beta": 8.0}}
     assert finished.stale(changes=changes) == in_parts(FROM_REFINE_CAMS, count)
     with edited(
         finished.code / "conta_core" / "refinement" / "random_walk.py", statement_in("random_walk")

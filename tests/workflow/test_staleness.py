@@ -58,8 +58,8 @@ CHANGES: dict[str, tuple[dict[str, Any], set[Work]]] = {
         FROM_MAKE_PSEUDO_MASKS,
     ),
     # the walk
-    "walk.beta": ({"walk": {"beta": 8.0}}, FROM_REFINE_CAMS),
-    "irn.inference_pad": ({"irn": {"inference_pad": 512}}, FROM_REFINE_CAMS),
+    "refinement.beta": ({"refinement": {"beta": 8.0}}, FROM_REFINE_CAMS),
+    "refinement.inference_pad": ({"refinement": {"inference_pad": 512}}, FROM_REFINE_CAMS),
     # IR labels and the IRN
     "irn.epochs": ({"irn": {"epochs": 2}}, FROM_TRAIN_IRN),
     "irn.foreground_threshold": ({"irn": {"foreground_threshold": 0.4}}, FROM_MAKE_IRN_LABELS),
@@ -144,11 +144,11 @@ CHANGES: dict[str, tuple[dict[str, Any], set[Work]]] = {
     "rounds, 3 to 2": ({"runs": {"conta": {"rounds": 2}}}, jobs("conta", {None: SUMMARISE})),
     # runs
     "one run's own key": (
-        {"runs": {"control": {"walk": {"beta": 8.0}}}},
+        {"runs": {"control": {"refinement": {"beta": 8.0}}}},
         control_from(REFINE_CAMS),
     ),
     "one run's own key that equals the base": (
-        {"runs": {"control": {"walk": {"beta": 10.0}, "crf": {"iterations": 1}}}},
+        {"runs": {"control": {"refinement": {"beta": 10.0}, "crf": {"iterations": 1}}}},
         NOTHING,
     ),
     "another run": (
@@ -189,13 +189,13 @@ GROUPS: dict[str, set[str]] = {
     "reliance_images": {"evaluate_reliance"},
     "seed": {"make_context_shapes", "train_cam", "train_irn", "train_deeplab", "deconfound"},
     "cam": {"train_cam"},
+    "cam.method": {"train_cam", "extract_cams", "evaluate_reliance", "measure_objects"},
     "cam.scales": {"extract_cams"},
     "irn": {"train_irn"},
     "irn.foreground_threshold": {"make_irn_labels"},
     "irn.background_threshold": {"make_irn_labels"},
-    "irn.label_crf": {"make_irn_labels", "make_pseudo_masks"},
-    "irn.inference_pad": {"refine_cams"},
-    "walk": {"refine_cams"},
+    "irn.label_crf": {"make_irn_labels"},
+    "refinement": {"refine_cams"},
     "pseudo_masks": {"make_pseudo_masks"},
     "segmentation": {"train_deeplab"},
     "context.method": {"train_cam", "extract_cams", "evaluate_reliance", "train_deeplab"},

@@ -68,7 +68,7 @@ REDUCED: dict[str, Any] = {
         "crop": 64,
         "views": 1,
     },
-    "walk": {"radius": 4, "beta": 10.0, "steps": 16},
+    "refinement": {"radius": 4, "beta": 10.0, "steps": 16},
     "pseudo_masks": {"background_threshold": 0.3, "crf": False},
     "segmentation": {
         "backbone": "efficientnet_lite0",

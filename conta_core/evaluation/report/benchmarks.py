@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import math
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -46,7 +46,11 @@ class Benchmarks:
 
 
 def read_benchmarks(
-    folder: str, run: str, rounds: int, start_from: str | None = None
+    folder: str,
+    run: str,
+    rounds: int,
+    start_from: str | None = None,
+    lacking: Collection[str] = (),
 ) -> Benchmarks:
     """Read what is there at the time; nothing depends on these files.
 
@@ -55,6 +59,7 @@ def read_benchmarks(
         run: name of the run.
         rounds: how many it has.
         start_from: the run whose data set and round 0 it goes on from; None: its own.
+        lacking: names of stages that the run does without.
 
     Returns:
         What is there, and what is not; a stage that some runs do without is not missed.
@@ -67,7 +72,7 @@ def read_benchmarks(
         place = Path(folder, rule, stage.owner(run, index, start_from))
         whole = place if index is None else place / f"round-{index}"
         parts, path = _parts(whole), whole.with_name(f"{whole.name}.tsv")
-        if parts or path.exists() or not stage.depends_on_config:
+        if parts or path.exists() or not (stage.depends_on_config or stage.name in lacking):
             _add(found, (rule, index), whole if parts else path, parts or [path])
     return found
 

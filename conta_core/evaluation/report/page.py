@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from conta_core.data.manifest import Manifest
@@ -28,6 +28,7 @@ def render_report(
     manifest_path: str,
     settings: Mapping[str, Any],
     benchmarks: str,
+    lacking: Collection[str] = (),
 ) -> str:
     """The page: settings, data set, scores, confounder sets, pictures, times, sources.
 
@@ -41,6 +42,7 @@ def render_report(
         manifest_path: of dataset.json.
         settings: the keys that the run's results depend on, nested as in the config.
         benchmarks: folder of Snakemake's benchmark files; what is not there is named.
+        lacking: names of stages that the run does without.
 
     Returns:
         html; the same bytes for the same input, but for the section of times.
@@ -49,7 +51,7 @@ def render_report(
         ContaError: a file that a picture is made of is missing or broken.
     """
     start_from = summary.get("start_from")
-    measured = read_benchmarks(benchmarks, summary["run"], len(rounds), start_from)
+    measured = read_benchmarks(benchmarks, summary["run"], len(rounds), start_from, lacking)
     sections = [
         scores_section(summary),
         classes_section(summary),

@@ -26,10 +26,22 @@ FIELDS = "#fields"
 SETTINGS = f"{PACKAGE}.settings.base.Settings"
 #: the class whose entries count only for the runs that choose them
 REGISTRY = f"{PACKAGE}.runtime.registry.Registry"
+#: the class of entries that name what they stand for
+CHOICE = f"{PACKAGE}.runtime.registry.Choice"
 ERROR = f"{PACKAGE}.errors.ContaError"
 LOGGED = frozenset(("debug", "info", "warning", "error", "exception", "log"))
 #: what can lead to any module of the package
-DYNAMIC = frozenset(("__import__", "importlib.import_module", "runpy.run_module", "runpy.run_path"))
+DYNAMIC = frozenset(
+    (
+        "__import__",
+        "importlib.import_module",
+        "pkgutil.resolve_name",
+        "runpy.run_module",
+        "runpy.run_path",
+    )
+)
+#: where a dynamic import leads nowhere else: to the names that a :data:`CHOICE` gives
+FOLLOWED = f"{PACKAGE}.runtime.registry"
 #: fields of a tree that hold no meaning
 NO_MEANING = frozenset(("kind", "type_comment", "type_ignores"))
 
@@ -126,9 +138,12 @@ class _Reader(ast.NodeTransformer):
             names = {getattr(member, "name", None), *defined(member)}
             if any(f"{owner}.{name}" in OBSERVERS for owner in chain for name in names):
                 continue
-            if SETTINGS in chain and not self._fields and _is_field(member):
-                self.visit(member.annotation)  # its groups count, its values are params
-                continue
+            if SETTINGS in chain and _is_field(member):
+                # what is annotated beside the type only refuses values, or finds their class
+                member.annotation = _type_alone(member.annotation)
+                if not self._fields:
+                    self.visit(member.annotation)  # its groups count, its values are params
+                    continue
             members.append(member)
         node.body = members
         outer, self._depth = self._depth, 0
@@ -166,9 +181,19 @@ class _Reader(ast.NodeTransformer):
             name, entries = node.args
             if isinstance(name, ast.Constant) and isinstance(entries, ast.Dict):
                 self._keep_chosen(str(name.value), entries)
+        if self._dotted(node.func) == CHOICE:
+            node.args = [self._followed(argument) for argument in node.args]
+            for keyword in node.keywords:
+                keyword.value = self._followed(keyword.value)
         if isinstance(node.func, ast.Name | ast.Attribute):
             self._count_fields(node.func)
         return self.generic_visit(node)
+
+    def _followed(self, node: ast.expr) -> ast.expr:
+        """The definition that a string names, in the place of the string."""
+        if not isinstance(node, ast.Constant) or not isinstance(node.value, str):
+            return node
+        return self._labelled([node.value])
 
     def _count_fields(self, node: ast.Name | ast.Attribute) -> None:
         """Where code makes settings itself, their defaults count."""
@@ -200,9 +225,13 @@ class _Reader(ast.NodeTransformer):
         if self._fields:
             self._count_fields(node)
         others = [one for one in self._all_dotted(node) if one != dotted]
+        return self._labelled([*others, dotted], node.ctx)
+
+    def _labelled(self, dotted: list[str], ctx: ast.expr_context | None = None) -> ast.Name:
+        """The definitions that dotted names lead to, noted under the last one's name."""
         name = ""
-        for one in (*others, dotted):
-            if one in DYNAMIC:
+        for one in dotted:
+            if one in DYNAMIC and self._module.name != FOLLOWED:
                 self._name_all()
             name, definitions = self._lead(one)
             for definition in definitions:
@@ -211,7 +240,7 @@ class _Reader(ast.NodeTransformer):
                     label += "'"
                 self.named[label] = definition
                 name = label if len(definitions) == 1 else name
-        return ast.Name(id=f"@{name}", ctx=node.ctx)
+        return ast.Name(id=f"@{name}", ctx=ctx or ast.Load())
 
     def _lead(self, dotted: str) -> tuple[str, list[Definition]]:
         """Where a dotted name leads; one that begins with a dot is the module's own."""
@@ -262,6 +291,14 @@ class _Reader(ast.NodeTransformer):
 def _is_field(member: ast.stmt) -> TypeGuard[ast.AnnAssign]:
     """Whether a member of a class of settings is a key."""
     return isinstance(member, ast.AnnAssign) and "ClassVar" not in ast.unparse(member.annotation)
+
+
+def _type_alone(annotation: ast.expr) -> ast.expr:
+    """The type of a key, without what ``Annotated`` says of it."""
+    if isinstance(annotation, ast.Subscript) and ast.unparse(annotation.value) == "Annotated":
+        inner = annotation.slice
+        return inner.elts[0] if isinstance(inner, ast.Tuple) else inner
+    return annotation
 
 
 def _without_docstring(node: Any) -> Any:

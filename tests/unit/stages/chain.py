@@ -13,11 +13,11 @@ from conta_core.data.manifest import Manifest
 from conta_core.settings import (
     CamSettings,
     ContextSettings,
+    DeeplabV2Settings,
+    IrnRefinementSettings,
     IrnSettings,
     LabelCrfSettings,
     PseudoMaskSettings,
-    SegmentationSettings,
-    WalkSettings,
 )
 from conta_core.stages.build_confounders import build_confounders
 from conta_core.stages.deconfound import deconfound
@@ -61,8 +61,8 @@ IRN = IrnSettings(
     crop=48,
     views=1,
 )
-WALK = WalkSettings(radius=3, beta=8.0, steps=16)
-SEGMENTATION = SegmentationSettings(
+REFINEMENT = IrnRefinementSettings(radius=3, beta=8.0, steps=16)
+SEGMENTATION = DeeplabV2Settings(
     **BACKBONE,
     frozen_blocks=4,
     aspp_rates=(1, 2),
@@ -117,7 +117,7 @@ class Chain:
             manifest=self.manifest,
             model=self.path("cam.safetensors", round_index),
             causal=causal(context=context),
-            scales=CAM.scales,
+            settings=CAM,
             run=self.run,
             round_index=round_index,
             threads=1,
@@ -150,7 +150,7 @@ class Chain:
             manifest=self.manifest,
             model=self.path("irn.safetensors"),
             cams=self.path("cams.h5"),
-            settings=WALK,
+            settings=REFINEMENT,
             run=self.run,
             round_index=0,
             threads=1,
@@ -165,7 +165,6 @@ class Chain:
             "output": self.path("pseudo_masks"),
             "settings": PseudoMaskSettings(crf=False),
             "area_filter": None,
-            "label_crf": LABEL_CRF,
             "workers": 1,
         }
         make_pseudo_masks(**{**options, **change})
@@ -187,6 +186,7 @@ class Chain:
         options: dict[str, Any] = {
             "manifest": self.manifest,
             "model": self.path("cam.safetensors"),
+            "method": "classifier",
             "pseudo_masks": self.path("pseudo_masks"),
             "contexts": True,
             "run": self.run,

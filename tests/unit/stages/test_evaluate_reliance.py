@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import pytest
@@ -20,6 +20,7 @@ def ask(chain: Chain, folder: Path, **change: Any) -> dict[str, Any]:
     options: dict[str, Any] = {
         "manifest": chain.manifest,
         "model": chain.path("cam.safetensors"),
+        "method": "classifier",
         "cams": chain.path("cams.h5"),
         "pseudo_masks": chain.path("pseudo_masks"),
         "causal": NO_METHOD,
@@ -71,10 +72,6 @@ def test_objects_that_the_pseudo_mask_does_not_show_are_not_asked(
     assert all(one["images"] == 0 for one in found["classes"].values())
 
 
-class Seen(NamedTuple):
-    probability: np.ndarray
-
-
 def test_what_is_asked_is_the_image_without_this_class(
     chain: Chain, data: Manifest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -82,12 +79,12 @@ def test_what_is_asked_is_the_image_without_this_class(
     originals = {i: stage.read_image(data.images[i].image) for i in data.ids("train")}
     changed: list[np.ndarray] = []
 
-    def extract(_: Any, image: np.ndarray, keys: np.ndarray, *__: Any) -> Seen:
+    def class_probabilities(_: Any, image: np.ndarray, *__: Any) -> np.ndarray:
         original = min(originals.values(), key=lambda one: int((one != image).any(-1).sum()))
         changed.append((original != image).any(-1))
-        return Seen(np.full(len(data.classes), changed[-1].mean()))
+        return np.full(len(data.classes), changed[-1].mean())
 
-    monkeypatch.setattr(stage, "extract", extract)
+    monkeypatch.setattr(stage, "class_probabilities", class_probabilities)
     found = ask(chain, tmp_path, pseudo_masks=write_truth(data, tmp_path / "truth"))
     masks = []
     for image_id in data.ids("train"):

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from chain import CAM, WALK, Chain, causal
+from chain import CAM, REFINEMENT, Chain, causal
 from whole_store import make_store
 
 from conta_core.stages.extract_cams import extract_cams
@@ -38,17 +38,18 @@ def test_same_bytes(
         extract_cams: {
             "model": chain.path("cam.safetensors", round_index),
             "causal": causal(context=chain.path("context.h5") if round_index else None),
-            "scales": CAM.scales,
+            "settings": CAM,
         },
         refine_cams: {
             "model": chain.path("irn.safetensors"),
             "cams": chain.path("cams.h5"),
-            "settings": WALK,
+            "settings": REFINEMENT,
         },
         predict_train_masks: {"model": chain.path("deeplab.safetensors")},
         predict_logits: {"model": chain.path("deeplab.safetensors")},
         measure_objects: {
             "model": chain.path("cam.safetensors"),
+            "method": "classifier",
             "pseudo_masks": chain.path("pseudo_masks"),
             "contexts": True,
         },

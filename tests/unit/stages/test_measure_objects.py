@@ -66,6 +66,7 @@ def test_a_mask_that_is_not_there(chain: Chain, data: Manifest, tmp_path: Path) 
             str(tmp_path / "objects.h5"),
             manifest=chain.manifest,
             model=chain.path("cam.safetensors"),
+            method="classifier",
             pseudo_masks=str(masks),
             contexts=False,
             run=chain.run,

@@ -9,12 +9,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from chain import IRN, WALK, Chain, causal
+from chain import IRN, REFINEMENT, Chain, causal
 from whole_store import make_store
 
 from conta_core.causal.methods import CausalMethod
 from conta_core.runtime import jobs, memory, progress, progress_bar
-from conta_core.settings import ContextSettings, InterventionSettings
+from conta_core.settings import (
+    ContextSettings,
+    InterventionSettings,
+    RefinementSettings,
+    SeedSettings,
+)
 from conta_core.stages.refine_cams import refine_cams
 from conta_core.stages.train_irn import train_irn
 from conta_core.training import engine, previews, training_log
@@ -51,6 +56,14 @@ REPLACED: dict[str, list[tuple[Any, str, Any]]] = {
     **{
         f"causal.methods.base.CausalMethod.{name}": [(CausalMethod, name, nothing)]
         for name in ("has_stage", "inputs", "keys", "stages")
+    },
+    **{
+        f"settings.cam.SeedSettings.{name}": [(SeedSettings, name, nothing)]
+        for name in ("check", "has_stage", "inputs", "keys")
+    },
+    **{
+        f"settings.refinement.RefinementSettings.{name}": [(RefinementSettings, name, nothing)]
+        for name in ("has_stage", "inputs")
     },
     "runtime.jobs.job": [(jobs, "job", nullcontext)],
     "runtime.memory": [(memory, "keep_freed_memory", nothing), (memory, "releasing", items)],
@@ -112,7 +125,7 @@ def work(chain: Chain, folder: Path, files: TrainingFiles) -> dict[str, bytes]:
         manifest=chain.manifest,
         model=made.path("irn.safetensors"),
         cams=chain.path("cams.h5"),
-        settings=WALK,
+        settings=REFINEMENT,
         run=chain.run,
         round_index=0,
         threads=1,

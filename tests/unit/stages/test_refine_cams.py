@@ -19,7 +19,13 @@ def test_refined(chain: Chain, data: Manifest) -> None:
         opened(chain, "refined.h5", "refined", ids) as store,
         StoreReader(chain.path("cams.h5"), "cams") as cams,
     ):
-        assert store.settings == {"radius": 3, "beta": 8.0, "steps": 16, "inference_pad": None}
+        assert store.settings == {
+            "method": "irn",
+            "radius": 3,
+            "beta": 8.0,
+            "steps": 16,
+            "inference_pad": None,
+        }
         for i in ids:
             refined, cam = store.read(i, "refined"), cams.read(i, "cam")
             require(refined, np.float32, cam.shape)

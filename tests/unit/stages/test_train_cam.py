@@ -16,8 +16,9 @@ from conta_core.data.manifest import Manifest
 from conta_core.errors import ContaError
 from conta_core.networks.cam_net import CamNet, build_cam_net
 from conta_core.networks.loading import load_network
+from conta_core.seeds.classifier_training import CamObjective
 from conta_core.settings import ContextSettings, InterventionSettings
-from conta_core.stages.train_cam import CamObjective, begin_from
+from conta_core.stages.train_cam import begin_from
 from conta_core.storage.model_files import read_metadata
 from conta_core.storage.stores.reader import StoreReader
 from conta_core.training.frozen_features import Batch

@@ -79,7 +79,7 @@ def test_every_other_key_must_be_equal(key: str) -> None:
     changes = {"seed": 1, "pseudo_masks": {"crf": False}, "dataset": {"name": "x"}}
     changes["reliance_images"] = 1
     change = changes.get(key, {"epochs": 2} if key in ("cam", "irn", "segmentation") else None)
-    change = {"walk": {"steps": 2}, "crf": {"iterations": 2}}.get(key, change)
+    change = {"refinement": {"steps": 2}, "crf": {"iterations": 2}}.get(key, change)
     assert f"other settings: {key}" in refused({"a": {}, "b": {"start_from": "a", key: change}})
 
 

@@ -66,7 +66,7 @@ def test_inputs(stage: Stage) -> None:
 
 @pytest.mark.parametrize("stage", STAGES, ids=lambda stage: stage.name)
 def test_inputs_of_the_method_are_asked_by_the_stages_name(stage: Stage) -> None:
-    asked = re.findall(r'get_method_inputs\("(\w+)"\)', rules()[stage.name].get("input", ""))
+    asked = re.findall(r'get_chosen_inputs\("(\w+)"\)', rules()[stage.name].get("input", ""))
     methods = METHODS.values()
     has_some = any(method.inputs(stage.name, Experiment(), 1) for method in methods)
     assert asked == [stage.name] if has_some else asked in ([], [stage.name])

@@ -134,8 +134,8 @@ def test_data_without_levels() -> None:
             "arms.a overrides dataset, which all arms of a level and seed share; leave it out",
         ),
         (
-            {"arms": {"a": {}, "b": {"walk": {"beta": 3}}}, "levels": [{"confounding": 0.5}]},
-            "runs: b-c50-s0: start_from is 'a-c50-s0', whose round 0 has other settings: walk.beta",
+            {"arms": {"a": {}, "b": {"refinement": {"beta": 3}}}, "levels": [{"confounding": 0.5}]},
+            "runs: b-c50-s0: start_from is 'a-c50-s0', whose round 0 has other settings: refine",
         ),
         ({"arms": {"a": {}, "b": {"contxt": {}}}, "levels": [{}]}, "contxt is not a key"),
         ({"levels": []}, "expected one level at least"),

@@ -11,10 +11,11 @@ KEYS = list(Experiment.model_fields)
 
 
 def test_only_what_differs_stands_out() -> None:
-    settings = pick(Experiment.model_validate({"seed": 5, "walk": {"beta": 8.0}}), KEYS, ["shards"])
+    experiment = Experiment.model_validate({"seed": 5, "refinement": {"beta": 8.0}})
+    settings = pick(experiment, KEYS, ["shards"])
     head, everything = str(render_section(settings_section(settings))).split("<details>")
     words = Page(head + "</section>").words
-    assert words[-6:] == ["seed", "5", "0", "walk.beta", "8.0", "20.0"]
+    assert words[-6:] == ["seed", "5", "0", "refinement.beta", "8.0", "20.0"]
     assert "everything random hangs on it" in everything
     assert "do not depend on: shards." in everything
 

@@ -1,0 +1,49 @@
+"""What the config chooses by name, with settings of its own: one line adds a variant.
+
+A line names a class of code and a class of settings. Both are imported when they are asked for, so
+this module imports neither. docs/extending.md shows a variant of each kind.
+"""
+
+from __future__ import annotations
+
+from conta_core.runtime.registry import Choice, Registry
+
+#: cam.method -> what gives the CAMs, a :class:`~conta_core.seeds.base.Seed`
+SEEDS: Registry[Choice] = Registry(
+    "cam.method",
+    {
+        "classifier": Choice(
+            "conta_core.seeds.classifier.Classifier", "conta_core.settings.cam.CamSettings"
+        ),
+    },
+)
+
+#: cam.method -> how its network is trained, a :class:`~conta_core.seeds.base.SeedTraining`
+TRAININGS: Registry[Choice] = Registry(
+    "cam.method",
+    {
+        "classifier": Choice("conta_core.seeds.classifier_training.ClassifierTraining"),
+    },
+)
+
+#: refinement.method -> what refines CAMs, a :class:`~conta_core.refinement.base.Refinement`
+REFINEMENTS: Registry[Choice] = Registry(
+    "refinement.method",
+    {
+        "irn": Choice(
+            "conta_core.refinement.irn.IrnRefinement",
+            "conta_core.settings.refinement.IrnRefinementSettings",
+        ),
+    },
+)
+
+#: segmentation.network -> the network, a :class:`torch.nn.Module`
+SEGMENTATION_NETWORKS: Registry[Choice] = Registry(
+    "segmentation.network",
+    {
+        "deeplab_v2": Choice(
+            "conta_core.networks.deeplab.DeepLab",
+            "conta_core.settings.segmentation.DeeplabV2Settings",
+        ),
+    },
+)
