@@ -34,6 +34,14 @@ REFINEMENTS: Registry[Choice] = Registry(
             "conta_core.refinement.irn.IrnRefinement",
             "conta_core.settings.refinement.IrnRefinementSettings",
         ),
+        "pamr": Choice(
+            "conta_core.refinement.pamr.PamrRefinement",
+            "conta_core.settings.refinement.PamrSettings",
+        ),
+        "none": Choice(
+            "conta_core.refinement.none.NoRefinement",
+            "conta_core.settings.refinement.NoRefinementSettings",
+        ),
     },
 )
 

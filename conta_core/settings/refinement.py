@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
-from conta_core.settings.base import Settings
+from conta_core.settings.base import Positive, Settings
 
 METHOD = (
     "how CAMs are refined. irn: by a random walk that stops at the boundaries which the round's "
-    "IRN predicts"
+    "IRN predicts; pamr: by the colours of neighbouring pixels, without training; none: not at all"
 )
 #: the stages that make an IRN
 IRN_STAGES = ("make_irn_labels", "train_irn")
@@ -56,3 +56,25 @@ class IrnRefinementSettings(RefinementSettings):
     )
 
     needs_irn: ClassVar[bool] = True
+
+
+class PamrSettings(RefinementSettings):
+    """Pixel-adaptive mask refinement (PAMR; Araslanov and Roth, CVPR 2020)."""
+
+    method: Literal["pamr"] = Field("pamr", description=METHOD)
+    dilations: tuple[Positive, ...] = Field(
+        (1, 2, 4, 8, 12, 24), description="distances of a pixel's 8 neighbours, pixels"
+    )
+    iterations: Positive = Field(10, description="how often neighbours are averaged")
+
+    @model_validator(mode="after")
+    def _has_dilations(self) -> PamrSettings:
+        if not self.dilations:
+            raise ValueError("dilations is empty; name at least one, e.g. [1, 2, 4]")
+        return self
+
+
+class NoRefinementSettings(RefinementSettings):
+    """No refinement."""
+
+    method: Literal["none"] = Field("none", description=METHOD)
