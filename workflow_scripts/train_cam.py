@@ -5,7 +5,7 @@ from conta_core.runtime.device import count_devices
 from conta_core.runtime.gpus import count_asked_gpus
 from conta_core.runtime.jobs import job
 from conta_core.settings import ContextSettings
-from conta_core.settings.choices import SEEDS
+from conta_core.settings.choices import TRAININGS
 from conta_core.settings.load import parse_settings, parse_variant
 from conta_core.stages.train_cam import train_cam
 from conta_core.training.files import training_files
@@ -19,7 +19,7 @@ with job(snakemake.log[0], snakemake.rule, snakemake.wildcards):
         # what is left is the method's
         causal=CausalInputs(context, files),
         output=snakemake.output[0],
-        settings=parse_variant(SEEDS, settings["cam"], "cam"),
+        settings=parse_variant(TRAININGS, settings["cam"], "cam"),
         seed=settings["seed"],
         round_index=int(snakemake.wildcards.round),
         threads=snakemake.threads,

@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
+from typing import Any
 
 from torch import nn
 
 from conta_core.errors import ContaError
 from conta_core.networks.cam_net import build_cam_net
-from conta_core.networks.deeplab import build_deeplab
 from conta_core.networks.irn import build_irn
 from conta_core.networks.loading import load_network
+from conta_core.networks.segmenters.files import KIND, V2_KIND, build_segmentation
 from conta_core.storage.model_files import read_metadata
 
-BUILDERS = {"cam": build_cam_net, "irn": build_irn, "deeplab": build_deeplab}
+BUILDERS: dict[str, Callable[[int, dict[str, Any]], nn.Module]] = {
+    "cam": build_cam_net,
+    "irn": build_irn,
+    V2_KIND: build_segmentation,
+    KIND: build_segmentation,
+}
 
 
 def load_model(path: str | os.PathLike[str]) -> nn.Module:

@@ -1,19 +1,21 @@
-"""M at the input of a backbone block, as further input channels of its first convolutions.
+"""M at the input of a backbone block.
 
 The paper concatenates M to the feature map (section 3.3, "Block-n"). Every
 convolution of the block that reads the block's input gets one more input channel, or
 as many as M has: the block sees [features, M], and the convolutions can use it.
+
+A block that begins otherwise, as those of transformers and ConvNeXt do, reads features + w M, with
+a learned vector w for each channel of M. A linear layer on [features, M] can do no more than that.
 """
 
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable, Sequence
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-
-from conta_core.errors import ContaError
 
 #: hooks are the block's, which threads share, and not the call's
 _ONE_AT_A_TIME = threading.Lock()
@@ -23,57 +25,61 @@ class ContextInput(nn.Module):
     """The weights by which one block reads M.
 
     Args:
-        block: the backbone block; it is used, not owned.
-        channels: channels of its input.
+        readers: the plain convolutions that read the block's input, see
+            :func:`input_convolutions`; they are used, not owned. None: M is added to the input.
+        channels: channels of the block's input.
         generator: draws the new weights, and nothing else does.
         context_channels: of M.
     """
 
     def __init__(
         self,
-        block: nn.Module,
+        readers: Sequence[nn.Conv2d],
         channels: int,
         generator: torch.Generator,
         context_channels: int = 1,
     ) -> None:
         super().__init__()
-        readers = _input_convolutions(block, channels)
-        if not readers:
-            raise ContaError(
-                "context.block names a block that does not begin with a plain convolution, so M "
-                "cannot be concatenated to its input; choose another block or backbone"
-            )
-        self._readers = readers
+        self._readers = list(readers)  # no ModuleList, since they are the block's
         self.weights = nn.ParameterList()
-        for name in readers:
-            kernel = _convolution(block, name).weight
+        if not self._readers:
+            added = torch.empty(channels, context_channels, 1, 1)
+            # the norm of what a unit-sized M adds to a cell is that of one unit-sized feature
+            added.normal_(0.0, channels**-0.5, generator=generator)
+            self.weights.append(nn.Parameter(added))
+        for reader in self._readers:
+            kernel = reader.weight
             fresh = torch.empty(kernel.shape[0], context_channels, *kernel.shape[2:])
             # as large as the block's own weights, so that a unit-sized M weighs as much as
             # one unit-sized feature
             fresh.normal_(0.0, float(kernel.detach().std()), generator=generator)
             self.weights.append(nn.Parameter(fresh))
 
-    def forward(self, block: nn.Module, features: Tensor, context: Tensor) -> Tensor:
+    def forward(
+        self, run: Callable[[Tensor], list[Tensor]], features: Tensor, context: Tensor
+    ) -> list[Tensor]:
         """Run the block on [features, M].
 
         Args:
-            block: the block given at the start.
+            run: runs the block given at the start, from its input to its state.
             features: (B, C, H, W).
             context: M, (B, context_channels, h, w), in the same image coordinates, of any size.
 
         Returns:
-            The block's output, (B, C', H', W').
+            The block's state: its output, (B, C', H', W'), and what else it hands on.
         """
         resized = F.interpolate(
             context.to(features.dtype), features.shape[-2:], mode="bilinear", align_corners=False
         )
+        if not self._readers:
+            return run(features + F.conv2d(resized, self.weights[0]))
         with _ONE_AT_A_TIME:
             hooks = [
-                _convolution(block, name).register_forward_hook(_concatenate(weight, resized))
-                for name, weight in zip(self._readers, self.weights, strict=True)
+                reader.register_forward_hook(_concatenate(weight, resized))
+                for reader, weight in zip(self._readers, self.weights, strict=True)
             ]
             try:
-                return block(features)
+                return run(features)
             finally:
                 for hook in hooks:
                     hook.remove()
@@ -90,25 +96,25 @@ def _concatenate(weight: Tensor, context: Tensor):  # type: ignore[no-untyped-de
     return hook
 
 
-def _input_convolutions(block: nn.Module, channels: int) -> list[str]:
-    """Names of the plain convolutions that read the block's very input."""
+def input_convolutions(block: nn.Module, channels: int) -> list[nn.Conv2d]:
+    """The plain convolutions that read the very input of a block, which takes (B, C, H, W)."""
+    candidates = [
+        module
+        for module in block.modules()
+        if type(module) is nn.Conv2d and module.groups == 1 and module.in_channels == channels
+    ]
+    if not candidates:
+        return []
     probe = torch.zeros(1, channels, 16, 16)
-    found: list[str] = []
+    found: list[nn.Conv2d] = []
     hooks = [
         module.register_forward_pre_hook(
-            lambda module, inputs, name=name: found.append(name) if inputs[0] is probe else None
+            lambda module, inputs: found.append(module) if inputs[0] is probe else None
         )
-        for name, module in block.named_modules()
-        if type(module) is nn.Conv2d and module.groups == 1
+        for module in candidates
     ]
     with torch.no_grad():
         block(probe)
     for hook in hooks:
         hook.remove()
     return found
-
-
-def _convolution(block: nn.Module, name: str) -> nn.Conv2d:
-    module = block.get_submodule(name)
-    assert isinstance(module, nn.Conv2d)
-    return module

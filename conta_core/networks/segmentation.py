@@ -6,11 +6,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from conta_core.networks.deeplab import DeepLab
+from conta_core.networks.segmenters.base import SegmentationNetwork
 
 
 @torch.no_grad()
-def predict(model: DeepLab, image: np.ndarray) -> np.ndarray:
+def predict(model: SegmentationNetwork, image: np.ndarray) -> np.ndarray:
     """Logits of a whole image, the maximum over the scales.
 
     Args:

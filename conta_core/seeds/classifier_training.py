@@ -65,11 +65,9 @@ class CamObjective(Objective):
         self._first = model.backbone.first_changing_block(frozen_blocks)
 
     def frozen(self, images: Tensor) -> list[Tensor]:
-        """The last block's output before the first that changes."""
-        normalised = self.model.backbone.normalise(images)
-        if self._first == 1:
-            return [normalised]
-        return self.model.backbone(normalised, last=self._first - 1)[-1:]
+        """The state before the first block that changes."""
+        backbone = self.model.backbone
+        return backbone.final_state(backbone.normalise(images), last=self._first - 1)
 
     def forward(self, features: list[Tensor], targets: Mapping[str, Tensor]) -> tuple[Tensor, ...]:
         """The losses of the images, and how many there are."""
@@ -91,5 +89,5 @@ class CamObjective(Objective):
     def _last(self, features: list[Tensor], targets: Mapping[str, Tensor]) -> Tensor:
         """The last block's output."""
         context = self.model.read_context(targets.get("context"), targets.get("query"))
-        blocks = self.model.backbone(features[0], context, first=self._first)
+        blocks = self.model.backbone(features, context, first=self._first)
         return blocks[-1] if blocks else features[0]

@@ -22,7 +22,10 @@ SEEDS: Registry[Choice] = Registry(
 TRAININGS: Registry[Choice] = Registry(
     "cam.method",
     {
-        "classifier": Choice("conta_core.seeds.classifier_training.ClassifierTraining"),
+        "classifier": Choice(
+            "conta_core.seeds.classifier_training.ClassifierTraining",
+            "conta_core.settings.cam.CamSettings",
+        ),
     },
 )
 
@@ -45,13 +48,21 @@ REFINEMENTS: Registry[Choice] = Registry(
     },
 )
 
-#: segmentation.network -> the network, a :class:`torch.nn.Module`
+#: segmentation.network -> a :class:`~conta_core.networks.segmenters.base.SegmentationNetwork`
 SEGMENTATION_NETWORKS: Registry[Choice] = Registry(
     "segmentation.network",
     {
         "deeplab_v2": Choice(
-            "conta_core.networks.deeplab.DeepLab",
+            "conta_core.networks.segmenters.deeplab_v2.DeepLab",
             "conta_core.settings.segmentation.DeeplabV2Settings",
+        ),
+        "deeplab_v3plus": Choice(
+            "conta_core.networks.segmenters.deeplab_v3plus.DeepLabV3Plus",
+            "conta_core.settings.segmentation.DeeplabV3PlusSettings",
+        ),
+        "segformer": Choice(
+            "conta_core.networks.segmenters.segformer.SegFormer",
+            "conta_core.settings.segmentation.SegformerSettings",
         ),
     },
 )

@@ -9,7 +9,8 @@ from pydantic import Field, model_validator
 from conta_core.settings.base import Fraction, NonNegative, Positive, Settings
 from conta_core.settings.training import FineTuningSettings
 
-NETWORK = "the segmentation model: deeplab_v2"
+NETWORK = "the segmentation model: deeplab_v2, deeplab_v3plus or segformer"
+HEAD_CHANNELS = "channels of the head's layers"
 
 
 class NamedNetworkSettings(Settings):
@@ -40,16 +41,35 @@ class SegmentationSettings(FineTuningSettings, NamedNetworkSettings):
     )
 
 
-class DeeplabV2Settings(SegmentationSettings):
-    """DeepLab v2 (Chen et al., TPAMI 2018)."""
+class AsppSettings(SegmentationSettings):
+    """Keys shared by the networks with an ASPP."""
 
-    network: Literal["deeplab_v2"] = Field("deeplab_v2", description=NETWORK)
     aspp_rates: tuple[Positive, ...] = Field(
         (1, 2, 4, 6), description="dilations of the ASPP's 3x3 convolutions"
     )
 
     @model_validator(mode="after")
-    def _has_rates(self) -> DeeplabV2Settings:
+    def _has_rates(self) -> AsppSettings:
         if not self.aspp_rates:
             raise ValueError("aspp_rates is empty; name at least one, e.g. [6, 12, 18, 24]")
         return self
+
+
+class DeeplabV2Settings(AsppSettings):
+    """DeepLab v2 (Chen et al., TPAMI 2018)."""
+
+    network: Literal["deeplab_v2"] = Field("deeplab_v2", description=NETWORK)
+
+
+class DeeplabV3PlusSettings(AsppSettings):
+    """DeepLab v3+ (Chen et al., ECCV 2018)."""
+
+    network: Literal["deeplab_v3plus"] = Field("deeplab_v3plus", description=NETWORK)
+    head_channels: Positive = Field(256, description=HEAD_CHANNELS)
+
+
+class SegformerSettings(SegmentationSettings):
+    """SegFormer's head on any backbone (Xie et al., NeurIPS 2021)."""
+
+    network: Literal["segformer"] = Field("segformer", description=NETWORK)
+    head_channels: Positive = Field(256, description=HEAD_CHANNELS)

@@ -8,9 +8,8 @@ import numpy as np
 
 from conta_core.data.images import read_image
 from conta_core.data.manifest import Manifest
-from conta_core.networks.deeplab import build_deeplab
-from conta_core.networks.loading import load_network
 from conta_core.networks.segmentation import predict
+from conta_core.networks.segmenters.files import load_segmentation
 from conta_core.runtime.device import configure_images_at_once, select_device
 from conta_core.runtime.threads import map_in_threads
 from conta_core.stages.image_by_image import Arrays, PartOutput, make_part
@@ -43,7 +42,7 @@ def predict_images(
     """
     at_once = configure_images_at_once(threads)
     data = Manifest.load(manifest)
-    network = load_network(model, "deeplab", build_deeplab, data.classes).to(select_device())
+    network = load_segmentation(model, data.classes).to(select_device())
 
     def arrays_of(image_id: str) -> Arrays:
         record = data.images[image_id]

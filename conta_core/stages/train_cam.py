@@ -9,6 +9,7 @@ from conta_core.causal.methods import CausalInputs, method_of
 from conta_core.data.manifest import Manifest
 from conta_core.errors import ContaError
 from conta_core.networks.cam_net import CamNet
+from conta_core.networks.segmenters.files import KINDS
 from conta_core.seeds.base import SeedTraining
 from conta_core.settings.cam import TrainedSeedSettings
 from conta_core.settings.choices import TRAININGS
@@ -101,9 +102,10 @@ def begin_from(model: CamNet, segmentation: str, classes: Sequence[str]) -> None
         ContaError: no such model, or one of another backbone.
     """
     kind, trained_for, _ = read_metadata(segmentation)
-    if kind != "deeplab":
+    if kind not in KINDS:
         raise ContaError(
-            f"{segmentation}: a model of kind {kind!r}, expected 'deeplab'; name another file"
+            f"{segmentation}: a model of kind {kind!r}, expected one of {', '.join(KINDS)}; name "
+            "another file"
         )
     require_classes(segmentation, trained_for, classes)
     load_tensors(model.backbone.blocks, Path(segmentation), below="backbone.blocks.")

@@ -1,27 +1,28 @@
-"""Train the segmentation model of a round on its pseudo-masks (DeepLab v2 with MSC)."""
+"""Train the segmentation model of a round on its pseudo-masks, at several input scales (MSC)."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
 from conta_core.causal.methods import CausalInputs, method_of
 from conta_core.data.manifest import Manifest
 from conta_core.data.masks import IGNORE, read_label_png, require_masks, voc_palette
-from conta_core.networks.deeplab import DeepLab
-from conta_core.settings import DeeplabV2Settings
+from conta_core.networks.segmenters.base import SegmentationNetwork
+from conta_core.networks.segmenters.files import description
+from conta_core.settings import SegmentationSettings
+from conta_core.settings.choices import SEGMENTATION_NETWORKS
 from conta_core.training import processes
 from conta_core.training.batch_norms import prepare_batch_norms
 from conta_core.training.files import NO_FILES, TrainingFiles
 from conta_core.training.model_training import ModelTraining
-from conta_core.training.objective import Objective, learning
+from conta_core.training.objective import Objective
 from conta_core.training.views import ViewedImages
 
 LOGGER = logging.getLogger(__name__)
@@ -34,7 +35,7 @@ def train_deeplab(
     pseudo_masks: str,
     causal: CausalInputs,
     output: str,
-    settings: DeeplabV2Settings,
+    settings: SegmentationSettings,
     seed: int,
     round_index: int,
     threads: int,
@@ -68,10 +69,10 @@ def train_deeplab(
     data = Manifest.load(manifest)
     ids = data.ids("train")
     require_masks(pseudo_masks, ids)
-    architecture = training.architecture(
-        aspp_rates=list(settings.aspp_rates), scales=list(settings.scales)
-    )
-    model = DeepLab(len(data.classes), **architecture).to(training.device)
+    network: type[SegmentationNetwork] = SEGMENTATION_NETWORKS[settings.network].load_code()
+    own = settings.model_dump(mode="json", include={*network.keys, "scales"})
+    architecture = training.architecture(**own)
+    model = network(len(data.classes), **architecture).to(training.device)
     model = prepare_batch_norms(model, model.backbone, settings.batch_norm, settings.frozen_blocks)
     shares = None
     if settings.class_balanced:
@@ -91,13 +92,14 @@ def train_deeplab(
     training.run(
         "DeepLab",
         objective,
-        _groups(model, settings),
+        model.groups(settings),
         images,
         inputs=[manifest, pseudo_masks, *causal.files.values()],
         workers=training.readers,
         context=causal.settings,
     )
-    training.keep(output, model, "deeplab", data.classes, architecture)
+    kind, described = description(settings.network, architecture)
+    training.keep(output, model, kind, data.classes, described)
 
 
 class MscObjective(Objective):
@@ -111,7 +113,9 @@ class MscObjective(Objective):
 
     previewed = "masks"
 
-    def __init__(self, model: DeepLab, frozen_blocks: int, class_weights: Tensor | None) -> None:
+    def __init__(
+        self, model: SegmentationNetwork, frozen_blocks: int, class_weights: Tensor | None
+    ) -> None:
         super().__init__()
         self.model = model
         self.weights = (1.0,) * (len(model.scales) + 2)
@@ -120,10 +124,9 @@ class MscObjective(Objective):
         model.backbone.freeze(frozen_blocks)
 
     def frozen(self, images: Tensor) -> list[Tensor]:
-        """The last frozen block's output at every scale."""
-        backbone = self.model.backbone
-        pyramid = self.model.pyramid(backbone.normalise(images))
-        return [backbone(x, last=self._first - 1)[-1] if self._first > 1 else x for x in pyramid]
+        """What the head and the learning blocks need of the frozen ones, at every scale."""
+        pyramid = self.model.pyramid(self.model.backbone.normalise(images))
+        return [part for x in pyramid for part in self.model.frozen(x, self._first)]
 
     def forward(self, features: list[Tensor], targets: Mapping[str, Tensor]) -> tuple[Tensor, ...]:
         """The cross-entropies' sums over pixels and their counts, by output."""
@@ -139,8 +142,9 @@ class MscObjective(Objective):
 
     def _outputs(self, features: list[Tensor]) -> list[Tensor]:
         """Logits of each scale, and their maximum."""
-        last = [(self.model.backbone(x, first=self._first) or [x])[-1] for x in features]
-        return self.model.combine([self.model.aspp(x) for x in last])
+        count = len(features) // (len(self.model.scales) + 1)
+        scales = [features[i : i + count] for i in range(0, len(features), count)]
+        return self.model.combine([self.model.logits(one, self._first) for one in scales])
 
 
 def msc_terms(
@@ -187,21 +191,3 @@ def class_weights(folder: str, ids: Sequence[str], count: int) -> Tensor:
         return torch.ones(count)
     weights = np.where(occurs, 1 / np.sqrt(np.maximum(pixels[:count], 1)), 0.0)
     return torch.tensor(weights / weights[occurs].mean(), dtype=torch.float32)
-
-
-def _groups(model: DeepLab, settings: DeeplabV2Settings) -> list[dict[str, Any]]:
-    """Backbone convolutions 1x, ASPP weights 10x, biases 20x without decay (the paper's factor)."""
-    rate, decay = settings.learning_rate, settings.weight_decay
-    fast = rate * settings.head_factor
-    convolutions = [
-        parameter
-        for module in model.backbone.modules()
-        if isinstance(module, nn.Conv2d)
-        for parameter in module.parameters()
-    ]
-    aspp = list(model.aspp.branches)
-    return [
-        {"params": learning(convolutions), "lr": rate, "weight_decay": decay},
-        {"params": [b.weight for b in aspp], "lr": fast, "weight_decay": decay},
-        {"params": [b.bias for b in aspp], "lr": 2 * fast, "weight_decay": 0.0},
-    ]

@@ -129,7 +129,9 @@ class _Cache:
     def get(self, indices: Sequence[int], epoch: int) -> tuple[list[Tensor], dict[str, Tensor]]:
         rows = torch.tensor(indices) + (epoch % self._views) * self._count
         features = [kept[rows].to(self._device).float() for kept in self._features]
-        features = [f.contiguous(memory_format=torch.channels_last) for f in features]
+        features = [
+            f.contiguous(memory_format=torch.channels_last) if f.ndim == 4 else f for f in features
+        ]
         return features, {name: kept[rows].to(self._device) for name, kept in self._targets.items()}
 
 

@@ -20,8 +20,8 @@ from torch import Tensor, nn
 
 from conta_core import load_model
 from conta_core.networks.cam_net import CamNet
-from conta_core.networks.deeplab import DeepLab
 from conta_core.networks.irn import Irn
+from conta_core.networks.segmenters.deeplab_v2 import DeepLab
 from conta_core.refinement.edges import edge_and_displacement, predict_edge_and_displacement
 from conta_core.tools.importing.import_weights import import_weights
 

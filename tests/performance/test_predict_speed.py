@@ -15,7 +15,7 @@ import pytest
 import torch
 from PIL import Image
 
-from conta_core.networks.deeplab import DeepLab
+from conta_core.networks.segmenters.deeplab_v2 import DeepLab
 from conta_core.storage.model_files import save_model
 
 REPOSITORY = Path(__file__).resolve().parents[2]

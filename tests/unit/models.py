@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 import torch
 
-from conta_core.networks.deeplab import DeepLab
+from conta_core.networks.segmenters.deeplab_v2 import DeepLab
 from conta_core.storage.model_files import save_model
 
 CLASSES = ("cat", "dog", "boat")

@@ -45,7 +45,7 @@ DEFINITIONS: dict[tuple[str, str], set[Work]] = {
     ("refinement/crf.py", "refine_probabilities"): FROM_EVALUATE_CRF,
     ("causal/conta/confounders.py", "build_confounder_set"): FROM_BUILD_CONFOUNDERS,
     ("causal/conta/attention.py", "ContextAttention"): FROM_DECONFOUND,
-    ("networks/deeplab.py", "DeepLab"): FROM_TRAIN_DEEPLAB,
+    ("networks/segmenters/deeplab_v2.py", "DeepLab"): FROM_TRAIN_DEEPLAB,
     ("networks/backbones/lite.py", "efficientnet_lite0"): FROM_TRAIN_CAM,
     ("networks/backbones/resnets.py", "resnet"): NOTHING,
     ("seeds/cams.py", "extract"): FROM_EXTRACT_CAMS,

@@ -9,11 +9,12 @@ otherwise.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 import torch
 from torch import Tensor, nn
 
-from conta_core.networks.context_input import ContextInput
+from conta_core.networks.context_input import ContextInput, input_convolutions
 
 BLOCKS = 5
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
@@ -64,10 +65,15 @@ class Backbone(nn.Module):
         mode = self.training
         self.eval()  # finding a block's first convolutions must draw and learn nothing
         for number in blocks:
+            width = self.channels[number - 2]
             self.context_inputs[str(number)] = ContextInput(
-                self.blocks[number - 1], self.channels[number - 2], generator, channels
+                self.readers(number), width, generator, channels
             )
         self.train(mode)
+
+    def readers(self, number: int) -> list[nn.Conv2d]:
+        """The convolutions of a block that read its input; none: M is added to the input."""
+        return input_convolutions(self.blocks[number - 1], self.channels[number - 2])
 
     @property
     def fill(self) -> tuple[int, ...]:
@@ -84,13 +90,17 @@ class Backbone(nn.Module):
         return normalised.to(memory_format=torch.channels_last)
 
     def forward(
-        self, features: Tensor, context: Tensor | None = None, first: int = 1, last: int = BLOCKS
+        self,
+        features: Tensor | Sequence[Tensor],
+        context: Tensor | None = None,
+        first: int = 1,
+        last: int = BLOCKS,
     ) -> list[Tensor]:
         """Run the blocks ``first`` to ``last``.
 
         Args:
             features: (B, 3, H, W) normalised images for block 1, else the output of
-                block ``first - 1``.
+                block ``first - 1`` or its state, see :meth:`states`.
             context: M in the same geometry, (B, its channels, h, w); needed exactly where
                 :meth:`add_context` named one of these blocks.
             first: first block to run, from 1.
@@ -99,17 +109,75 @@ class Backbone(nn.Module):
         Returns:
             The output of each block that ran, (B, channels, H/stride, W/stride).
         """
-        outputs = []
+        state = [features] if isinstance(features, Tensor) else features
+        return [one[0] for one in self.states(state, context, first, last)]
+
+    def states(
+        self,
+        state: Sequence[Tensor],
+        context: Tensor | None = None,
+        first: int = 1,
+        last: int = BLOCKS,
+    ) -> list[list[Tensor]]:
+        """Like :meth:`forward`, with all that a block hands on to the next one.
+
+        Args:
+            state: of block ``first - 1``; the normalised images alone for block 1.
+            context: as in :meth:`forward`.
+            first: first block to run, from 1.
+            last: last block to run.
+
+        Returns:
+            The state after each block that ran: its output, and what else the next block needs,
+            each (B, ...).
+        """
+        states = []
         for number in range(first, last + 1):
-            block = self.blocks[number - 1]
+            features, *further = state
             if str(number) in self.context_inputs:
                 if context is None:
                     raise ValueError(f"block {number} reads a context, and none was given")
-                features = self.context_inputs[str(number)](block, features, context)
+                reader = self.context_inputs[str(number)]
+                state = reader(partial(self.run, number, further=further), features, context)
             else:
-                features = block(features)
-            outputs.append(features)
-        return outputs
+                state = self.run(number, features, further)
+            states.append(list(state))
+        return states
+
+    def run(self, number: int, features: Tensor, further: Sequence[Tensor]) -> list[Tensor]:
+        """Run one block.
+
+        Args:
+            number: of the block, from 1.
+            features: the output of the block before it.
+            further: what else that block handed on.
+
+        Returns:
+            The block's state.
+        """
+        return [self.blocks[number - 1](features)]
+
+    def final_state(
+        self, images: Tensor, context: Tensor | None = None, last: int = BLOCKS
+    ) -> list[Tensor]:
+        """The state after block ``last``; the images alone for 0."""
+        return (self.states([images], context, last=last) or [[images]])[-1]
+
+    def trainable(self, batch_norm: str) -> list[nn.Parameter]:
+        """The parameters of the blocks that learn, in their order.
+
+        Args:
+            batch_norm: ``frozen``: scale and shift of batch norms do not learn, as in
+                deeplab-pytorch; ``trained``: they do.
+        """
+        norms = nn.modules.batchnorm._BatchNorm
+        return [
+            parameter
+            for module in self.blocks.modules()
+            if batch_norm == "trained" or not isinstance(module, norms)
+            for parameter in module.parameters(recurse=False)
+            if parameter.requires_grad
+        ]
 
     def freeze(self, blocks: int) -> None:
         """Let the first ``blocks`` blocks keep their weights (context inputs still learn)."""

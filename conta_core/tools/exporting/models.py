@@ -15,8 +15,8 @@ from torch import Tensor, nn
 
 from conta_core.data.masks import IGNORE, voc_palette
 from conta_core.errors import ContaError
-from conta_core.networks.deeplab import DeepLab, build_deeplab
-from conta_core.networks.loading import load_network
+from conta_core.networks.segmenters.base import SegmentationNetwork
+from conta_core.networks.segmenters.files import load_segmentation
 from conta_core.storage.atomic import replace_when_done
 from conta_core.storage.json_files import write_json
 from conta_core.tools.predict.segmenter import require_segmentation_model
@@ -33,8 +33,8 @@ def export_model(source: str | os.PathLike[str], path: Path) -> None:
     Raises:
         ContaError: no segmentation model, or damaged.
     """
-    kind, _ = require_segmentation_model(source)
-    load_network(source, kind, build_deeplab)
+    require_segmentation_model(source)
+    load_segmentation(source)
     with replace_when_done(path) as temporary:
         shutil.copyfile(source, temporary)
 
@@ -54,8 +54,8 @@ def about(source: str | os.PathLike[str]) -> dict[str, Any]:
     Raises:
         ContaError: no segmentation model, or damaged.
     """
-    kind, classes = require_segmentation_model(source)
-    backbone = load_network(source, kind, build_deeplab).backbone
+    classes = require_segmentation_model(source)
+    backbone = load_segmentation(source).backbone
     palette = voc_palette().tolist()
     return {
         "classes": [
@@ -75,7 +75,7 @@ def about(source: str | os.PathLike[str]) -> dict[str, Any]:
 class _FromPixels(nn.Module):
     """The network with its normalisation inside."""
 
-    def __init__(self, network: DeepLab) -> None:
+    def __init__(self, network: SegmentationNetwork) -> None:
         super().__init__()
         self.network = network
 
@@ -102,8 +102,8 @@ def export_onnx(source: str | os.PathLike[str], path: Path) -> None:
         ContaError: no segmentation model, a network that ONNX cannot hold, or onnx is missing.
     """
     onnx = _onnx()
-    kind, _ = require_segmentation_model(source)
-    module = _FromPixels(load_network(source, kind, build_deeplab)).eval()
+    require_segmentation_model(source)
+    module = _FromPixels(load_segmentation(source)).eval()
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)
     with replace_when_done(path) as temporary:
         with torch.no_grad(), warnings.catch_warnings():

@@ -10,8 +10,9 @@ from torch import Tensor
 
 from conta_core.errors import ContaError
 from conta_core.networks.backbones.msra_resnet import MSRA_RESNET101, OUTPUT_STRIDE
-from conta_core.networks.deeplab import DeepLab
 from conta_core.networks.registry import build_backbone
+from conta_core.networks.segmenters.deeplab_v2 import DeepLab
+from conta_core.networks.segmenters.files import V2_KIND
 from conta_core.tools.importing.converted import ConvertedBackbone, ConvertedModel, name_classes
 from conta_core.tools.importing.key_map import load_published
 
@@ -91,4 +92,4 @@ def _convert_model(
     model = DeepLab(outputs - 1, **ARCHITECTURE)
     load_published(model, tensors, deeplab_names, path)
     names = name_classes(classes, outputs - 1, f"{path}: {outputs} outputs")
-    return ConvertedModel(model, "deeplab", names, dict(ARCHITECTURE))
+    return ConvertedModel(model, V2_KIND, names, dict(ARCHITECTURE))

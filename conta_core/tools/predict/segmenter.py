@@ -11,8 +11,7 @@ import numpy as np
 import torch
 
 from conta_core.errors import ContaError
-from conta_core.networks.deeplab import build_deeplab
-from conta_core.networks.loading import load_network
+from conta_core.networks.segmenters.files import KINDS, load_segmentation
 from conta_core.runtime.device import configure_threads, select_device
 from conta_core.storage.model_files import read_metadata
 
@@ -41,13 +40,13 @@ class Segmenter:
     """
 
     def __init__(self, path: str | os.PathLike[str], long_side: int = 0) -> None:
-        kind, self.classes = require_segmentation_model(path)
+        self.classes = require_segmentation_model(path)
         configure_threads(1)
         device = select_device()
         self.on_gpu = device.type != "cpu"
         self.long_side = long_side
         self._device = device
-        self._network = load_network(path, kind, build_deeplab).to(device)
+        self._network = load_segmentation(path).to(device)
 
     @property
     def class_names(self) -> tuple[str, ...]:
@@ -98,8 +97,8 @@ def scale_down(image: np.ndarray, long_side: int) -> np.ndarray:
     return np.asarray(cv2.resize(image, size[::-1], interpolation=cv2.INTER_AREA))
 
 
-def require_segmentation_model(path: str | os.PathLike[str]) -> tuple[str, tuple[str, ...]]:
-    """Kind and classes of a segmentation model's file.
+def require_segmentation_model(path: str | os.PathLike[str]) -> tuple[str, ...]:
+    """The classes of a segmentation model's file.
 
     Raises:
         ContaError: no such file, no model of ours, or a model of another kind.
@@ -109,7 +108,7 @@ def require_segmentation_model(path: str | os.PathLike[str]) -> tuple[str, tuple
         found = "a folder" if Path(path).is_dir() else "no such file"
         raise ContaError(f"{path}: {found}; {expected}")
     kind, classes, _ = read_metadata(path)
-    if kind != "deeplab":
+    if kind not in KINDS:
         gives = f", which gives {OTHER_KINDS[kind]} and no masks" if kind in OTHER_KINDS else ""
         raise ContaError(f"{path}: a model of kind {kind!r}{gives}; {expected}")
-    return kind, classes
+    return classes

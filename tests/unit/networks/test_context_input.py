@@ -7,7 +7,6 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from conta_core.errors import ContaError
 from conta_core.networks.cam_net import CamNet
 from conta_core.networks.registry import Backbone, build_backbone
 
@@ -63,7 +62,8 @@ def widened(block: nn.Module, readers: list[str], weights: nn.ParameterList) -> 
 def test_the_convolutions_that_read_the_input(name: str, number: int, readers: list[str]) -> None:
     backbone = build(name, [number])
     reading = backbone.context_inputs[str(number)]
-    assert reading._readers == readers
+    block = backbone.blocks[number - 1]
+    assert reading._readers == [block.get_submodule(reader) for reader in readers]
     for reader, weight in zip(readers, reading.weights, strict=True):
         kernel = backbone.blocks[number - 1].get_submodule(reader).weight
         assert weight.shape == (kernel.shape[0], 1, *kernel.shape[2:])
@@ -83,7 +83,7 @@ def test_a_literal_convolution_on_the_concatenation(
         context = draw(2, channels, *size, seed=1)
         resized = F.interpolate(context, (9, 12), mode="bilinear", align_corners=False)
         expected = widened(block, readers, reading.weights)(torch.cat([features, resized], 1))
-        found = reading(block, features, context)
+        (found,) = reading(lambda x: [block(x)], features, context)
         torch.testing.assert_close(found, expected, atol=1e-4, rtol=1e-3)
         assert not torch.allclose(found, block(features), atol=1e-3)
 
@@ -100,7 +100,8 @@ def test_a_block_with_an_identity_shortcut() -> None:
     )
     inner = first.bn2(first.conv2(F.relu(first.bn1(inner))))
     expected = block[1](F.relu(inner + features))
-    torch.testing.assert_close(backbone.context_inputs["2"](block, features, context), expected)
+    (found,) = backbone.context_inputs["2"](lambda x: [block(x)], features, context)
+    torch.testing.assert_close(found, expected)
 
 
 @pytest.mark.parametrize("number", [2, 3, 4, 5])
@@ -187,8 +188,9 @@ def test_context_acts_where_it_lies() -> None:
     block, reading = backbone.blocks[4][0][0].conv_pw, backbone.context_inputs["5"]
     features, context = draw(1, 112, 12, 16), torch.zeros(1, 1, 12, 16)
     context[0, 0, 3, 10] = 1.0
-    reading._readers = [""]  # the 1x1 convolution alone
-    changed = (reading(block, features, context) - block(features)).abs().amax(1)[0] > 1e-6
+    # the 1x1 convolution alone
+    (found,) = reading(lambda x: [block(x)], features, context)
+    changed = (found - block(features)).abs().amax(1)[0] > 1e-6
     assert changed.nonzero().tolist() == [[3, 10]]
 
 
@@ -215,7 +217,21 @@ def test_hooks_do_not_stay() -> None:
 
 
 @pytest.mark.parametrize("number", [2, 3, 4, 5])
-def test_blocks_that_cannot_read_it(number: int) -> None:
-    """ConvNeXt's stages begin with a norm or a depthwise convolution."""
-    with pytest.raises(ContaError, match=r"context\.block"):
-        CamNet(2, "timm:convnext_atto", "none", 32, number)
+@torch.no_grad()
+def test_a_block_that_begins_with_a_norm(number: int) -> None:
+    """ConvNeXt's stages begin with a norm or a depthwise convolution: M is added to their input."""
+    backbone = build("timm:convnext_atto", [number], channels=2)
+    block, reading = backbone.blocks[number - 1], backbone.context_inputs[str(number)]
+    (weight,) = reading.weights
+    channels = backbone.channels[number - 2]
+    assert weight.shape == (channels, 2, 1, 1)
+    # a unit-sized M is as large, in a cell, as one unit-sized feature
+    assert float(weight[:, 0].norm()) == pytest.approx(1, abs=0.4)
+    features, context = draw(1, channels, 8, 8), torch.zeros(1, 2, 8, 8)
+    context[0, 1, 3, 5] = 1.0
+    seen: list[Tensor] = []
+    (found,) = reading(lambda x: [seen.append(x), block(x)][1:], features, context)
+    changed = (seen[0] - features).abs().amax(1)[0] > 0
+    assert changed.nonzero().tolist() == [[3, 5]]
+    torch.testing.assert_close((seen[0] - features)[0, :, 3, 5], weight[:, 1, 0, 0])
+    torch.testing.assert_close(found, block(seen[0]))

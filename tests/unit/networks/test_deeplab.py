@@ -5,7 +5,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from conta_core.networks.deeplab import Aspp, DeepLab, build_deeplab
+from conta_core.networks.segmenters.deeplab_v2 import Aspp, DeepLab
+from conta_core.networks.segmenters.files import build_segmentation
 
 ARCHITECTURE = {
     "backbone": "resnet18",
@@ -23,7 +24,7 @@ def draw(*shape: int, seed: int = 0) -> Tensor:
 
 @pytest.fixture(scope="module")
 def net() -> DeepLab:
-    net = build_deeplab(3, ARCHITECTURE)
+    net = build_segmentation(3, ARCHITECTURE)
     # logits near 1, so that each scale wins somewhere
     for branch in net.aspp.branches:
         nn.init.normal_(branch.weight, std=0.1, generator=torch.Generator().manual_seed(1))
@@ -72,7 +73,7 @@ def test_training_gives_every_scale_at_its_own_size(net: DeepLab) -> None:
 
 @torch.no_grad()
 def test_without_further_scales() -> None:
-    net = build_deeplab(2, {**ARCHITECTURE, "scales": []}).eval()
+    net = build_segmentation(2, {**ARCHITECTURE, "scales": []}).eval()
     images = draw(1, 3, 40, 40)
     torch.testing.assert_close(net(images), one_scale(net, images, 1))
 
@@ -105,8 +106,8 @@ def test_aspp_begins_small() -> None:
 def test_weights_hang_on_the_seed_alone() -> None:
     torch.manual_seed(1)
     before = torch.random.get_rng_state()
-    one = build_deeplab(3, ARCHITECTURE).state_dict()
+    one = build_segmentation(3, ARCHITECTURE).state_dict()
     assert torch.equal(torch.random.get_rng_state(), before)
     torch.manual_seed(9)
-    other = build_deeplab(3, ARCHITECTURE).state_dict()
+    other = build_segmentation(3, ARCHITECTURE).state_dict()
     assert all(torch.equal(one[key], other[key]) for key in one)

@@ -102,7 +102,6 @@ def test_stage_writes_one_mask_an_image(tmp_path: Path, crf: bool, workers: int)
         output=str(tmp_path / "masks"),
         settings=PseudoMaskSettings(crf=crf, background_threshold=0.5),
         area_filter=None,
-        label_crf=LabelCrfSettings(),
         workers=workers,
     )
     assert sorted(path.name for path in (tmp_path / "masks").iterdir()) == ["none.png", "one.png"]

@@ -159,7 +159,7 @@ def test_another_backbone_is_refused(chain: Chain, data: Manifest, tmp_path: Pat
     other = CamNet(len(data.classes), "efficientnet_lite0", "none", 16)
     with pytest.raises(ContaError, match="does not fit ModuleList"):
         begin_from(other, chain.path("deeplab.safetensors"), data.classes)
-    with pytest.raises(ContaError, match="kind 'irn', expected 'deeplab'"):
+    with pytest.raises(ContaError, match="kind 'irn', expected one of deeplab, segmentation"):
         begin_from(other, chain.path("irn.safetensors"), data.classes)
 
 

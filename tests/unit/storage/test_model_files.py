@@ -16,7 +16,7 @@ from conta_core.causal.methods import CausalInputs
 from conta_core.data.manifest import ImageRecord, Manifest
 from conta_core.errors import ContaError
 from conta_core.networks.loading import load_network
-from conta_core.settings import ContextSettings
+from conta_core.settings import CamSettings, ContextSettings
 from conta_core.stages.extract_cams import extract_cams
 from conta_core.storage.model_files import load_tensors, read_metadata, require_classes, save_model
 
@@ -195,7 +195,7 @@ def test_a_stage_refuses_weights_of_other_classes(tmp_path: Path) -> None:
             manifest=str(tmp_path / "dataset.json"),
             model=str(tmp_path / "model.safetensors"),
             causal=CausalInputs(ContextSettings(method="none"), {}),
-            scales=(1.0,),
+            settings=CamSettings(),
             threads=1,
         )
     assert not (tmp_path / "cams.h5").exists()

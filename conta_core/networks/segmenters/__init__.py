@@ -1,0 +1,1 @@
+"""Segmentation models: a backbone, a head on some of its blocks, several input scales."""
