@@ -227,11 +227,6 @@ def test_the_cut_efficientnet_has_no_stride_32() -> None:
         build_backbone("efficientnet_lite0_stage5", "none", 32)
 
 
-def test_networks_without_five_levels() -> None:
-    with pytest.raises(ContaError, match="choose another"):
-        build_backbone("timm:vit_tiny_patch16_224", "none", 16)
-
-
 def test_weights_from_a_file(tmp_path: Path) -> None:
     path = tmp_path / "weights.safetensors"
     kept = build("resnet18", 16, seed=1)
