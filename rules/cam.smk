@@ -5,6 +5,7 @@ Required inputs:
     what the run's method takes from round - 1 (conta_core/causal/methods)
 Outputs:
     results/{run}/round-{round}/cam/model.safetensors
+    results/{run}/round-{round}/cam/recam.safetensors     with cam.method recam
     results/{run}/round-{round}/cam/cams.h5
 """
 
@@ -32,6 +33,32 @@ rule train_cam:
         "{wildcards.run} round {wildcards.round}: train the CAM classifier"
     script:
         "../workflow_scripts/train_cam.py"
+
+
+rule train_recam:
+    input:
+        unpack(get_chosen_inputs("train_recam")),
+        manifest="results/{run}/dataset.json",
+        classifier="results/{run}/round-{round}/cam/model.safetensors",
+    output:
+        "results/{run}/round-{round}/cam/recam.safetensors",
+    log:
+        "logs/train_recam/{run}/round-{round}.log",
+    benchmark:
+        "benchmarks/train_recam/{run}/round-{round}.tsv"
+    conda:
+        "../envs/conta.yaml"
+    threads: 8
+    resources:
+        gpu=1,
+        mem_mb=grow(4000),
+        runtime=grow(480),
+    params:
+        settings=get_settings("train_recam"),
+    message:
+        "{wildcards.run} round {wildcards.round}: train the classifier on as ReCAM's"
+    script:
+        "../workflow_scripts/train_recam.py"
 
 
 rule extract_cams:

@@ -113,7 +113,11 @@ class CamNet(nn.Module):
 
     def activation_maps(self, images: Tensor, context: Tensor | None = None) -> Tensor:
         """Class activation maps after the ReLU, (B, n, H/stride, W/stride)."""
-        return F.relu(self.classifier(self.backbone(images, context)[-1]))
+        return self.class_maps(self.backbone(images, context)[-1])
+
+    def class_maps(self, features: Tensor) -> Tensor:
+        """Class activation maps after the ReLU from the last block's features (B, C, h, w)."""
+        return F.relu(self.classifier(features))
 
     def classify(self, features: Tensor) -> Tensor:
         """Logits (B, n) from the last block's features (B, C, h, w)."""

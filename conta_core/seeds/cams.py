@@ -73,7 +73,7 @@ def extract(
         features = model.backbone(_scaled_pair(model, image, scale, device), both)[-1]
         if scale == 1:
             probability = torch.sigmoid(model.classify(features).mean(dim=0))
-        maps = F.relu(model.classifier(features))[:, wanted]
+        maps = model.class_maps(features)[:, wanted]
         joined = maps[0] + maps[1].flip(-1)
         if len(keys):
             cam += _resize(joined, grid)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -55,7 +55,7 @@ class CamObjective(Objective):
         frozen_blocks: blocks 1..k keep their weights.
     """
 
-    weights = (1.0,)
+    weights: Sequence[float] = (1.0,)
     previewed = "CAMs"
 
     def __init__(self, model: CamNet, frozen_blocks: int) -> None:
@@ -71,20 +71,23 @@ class CamObjective(Objective):
 
     def forward(self, features: list[Tensor], targets: Mapping[str, Tensor]) -> tuple[Tensor, ...]:
         """The losses of the images, and how many there are."""
-        logits = self.model.classify(self._last(features, targets)).float()
-        losses = F.multilabel_soft_margin_loss(
-            logits, targets["tags"], targets.get("counted"), reduction="none"
-        )
+        losses = self._margins(self.model.classify(self._last(features, targets)).float(), targets)
         return losses.sum()[None], losses.new_tensor([len(losses)])
 
     def preview(self, images: Tensor, targets: Mapping[str, Tensor]) -> list[list[np.ndarray]]:
         """The CAM of each of an image's tags, at one scale, over its maximum."""
-        maps = F.relu(self.model.classifier(self._last(self.frozen(images), targets)))
+        maps = self.model.class_maps(self._last(self.frozen(images), targets))
         maps = maps / maps.amax(dim=(2, 3), keepdim=True).clamp_min(FLAT)
         return [
             [heat_over(image, own[index]) for index in tags.nonzero().flatten().tolist()]
             for image, own, tags in zip(images, maps, targets["tags"], strict=True)
         ]
+
+    def _margins(self, logits: Tensor, targets: Mapping[str, Tensor]) -> Tensor:
+        """The multilabel soft margin losses of logits (B, n), (B,)."""
+        return F.multilabel_soft_margin_loss(
+            logits, targets["tags"], targets.get("counted"), reduction="none"
+        )
 
     def _last(self, features: list[Tensor], targets: Mapping[str, Tensor]) -> Tensor:
         """The last block's output."""

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
-from conta_core.settings.base import NonNegative, Settings
+from conta_core.settings.base import NonNegative, Positive, Settings
 from conta_core.settings.training import FineTuningSettings
 
 if TYPE_CHECKING:
     from conta_core.settings.experiment import Experiment
 
-METHOD = "what gives the CAMs: classifier (docs/seeds.md)"
+METHOD = "what gives the CAMs: classifier or recam (docs/seeds.md)"
+#: the stages that some seeds alone have
+OWN_STAGES = ("train_recam",)
 #: the stages that ask what the round's classifier makes of images
 ASKING = ("extract_cams", "evaluate_reliance", "measure_objects")
 
@@ -23,12 +25,14 @@ class SeedSettings(Settings):
     Attributes:
         model: file of a round, relative to its folder, which holds the trained classifier; None:
             the seed has none.
+        stages: names of the stages that the seed alone has.
         extraction_keys: keys of the group that the extraction depends on and the training does not.
     """
 
     method: str = Field("classifier", description=METHOD)
 
     model: ClassVar[str | None] = None
+    stages: ClassVar[tuple[str, ...]] = ()
     extraction_keys: ClassVar[tuple[str, ...]] = ()
 
     def keys(self, stage: str, round_index: int) -> tuple[str, ...]:
@@ -49,6 +53,8 @@ class SeedSettings(Settings):
 
     def has_stage(self, stage: str, round_index: int) -> bool:
         """Whether a round has a stage, as far as the seed is concerned."""
+        if stage in OWN_STAGES:
+            return stage in self.stages
         return self.model is not None or stage not in ("train_cam", *ASKING[1:])
 
     def check(self, experiment: Experiment) -> None:
@@ -82,3 +88,49 @@ class CamSettings(TrainedSeedSettings):
     """The CAM classifier and the extraction of its maps (IRNet, section 3.1)."""
 
     method: Literal["classifier"] = Field("classifier", description=METHOD)
+
+
+#: keys that the second training of ReCAM has values of its own for
+REPLACED = ("epochs", "iterations", "learning_rate", "head_factor", "weight_decay")
+
+
+class RecamSettings(TrainedSeedSettings):
+    """The CAM classifier trained on with a softmax over its classes (ReCAM, CVPR 2022)."""
+
+    method: Literal["recam"] = Field("recam", description=METHOD)
+    recam_epochs: Positive = Field(4, description="second training: passes over the training list")
+    recam_learning_rate: NonNegative = Field(
+        5e-5, description="second training: of the backbone and the first classifier"
+    )
+    recam_head_learning_rate: NonNegative = Field(
+        5e-4, description="second training: of the second classifier"
+    )
+    recam_weight_decay: NonNegative = Field(1e-4, description="second training: of SGD")
+    recam_weight: NonNegative = Field(
+        1.0, description="second training: of the softmax loss beside the first one (COCO: 0.1)"
+    )
+
+    model: ClassVar[str | None] = "cam/recam.safetensors"
+    stages: ClassVar[tuple[str, ...]] = ("train_recam",)
+
+    def keys(self, stage: str, round_index: int) -> tuple[str, ...]:
+        """The dotted config keys that a stage depends on through the seed."""
+        own = tuple(f"cam.{key}" for key in type(self).model_fields if key.startswith("recam_"))
+        if stage == "train_cam":
+            first = super().keys(stage, round_index)
+            return tuple(key for key in first if key not in own)
+        if stage == "train_recam":
+            first = super().keys("train_cam", round_index)
+            return tuple(key for key in first if key.removeprefix("cam.") not in REPLACED)
+        return super().keys(stage, round_index)
+
+    def second(self) -> Self:
+        """The settings of the second training, whose own values stand in their usual places."""
+        return self.model_copy(
+            update={
+                "epochs": self.recam_epochs,
+                "iterations": None,
+                "learning_rate": self.recam_learning_rate,
+                "weight_decay": self.recam_weight_decay,
+            }
+        )

@@ -15,6 +15,7 @@ SEEDS: Registry[Choice] = Registry(
         "classifier": Choice(
             "conta_core.seeds.classifier.Classifier", "conta_core.settings.cam.CamSettings"
         ),
+        "recam": Choice("conta_core.seeds.recam.Recam", "conta_core.settings.cam.RecamSettings"),
     },
 )
 
@@ -25,6 +26,10 @@ TRAININGS: Registry[Choice] = Registry(
         "classifier": Choice(
             "conta_core.seeds.classifier_training.ClassifierTraining",
             "conta_core.settings.cam.CamSettings",
+        ),
+        "recam": Choice(
+            "conta_core.seeds.classifier_training.ClassifierTraining",
+            "conta_core.settings.cam.RecamSettings",
         ),
     },
 )

@@ -5,20 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from conta_core.causal.methods import CausalInputs, method_of
-from conta_core.data.manifest import Manifest
+from conta_core.causal.methods import CausalInputs
 from conta_core.errors import ContaError
 from conta_core.networks.cam_net import CamNet
 from conta_core.networks.segmenters.files import KINDS
-from conta_core.seeds.base import SeedTraining
 from conta_core.settings.cam import TrainedSeedSettings
 from conta_core.settings.choices import TRAININGS
+from conta_core.stages.train_classifier import train_classifier
 from conta_core.storage.model_files import load_tensors, read_metadata, require_classes
 from conta_core.training import processes
-from conta_core.training.batch_norms import prepare_batch_norms
 from conta_core.training.files import NO_FILES, TrainingFiles
 from conta_core.training.model_training import ModelTraining
-from conta_core.training.views import ViewedImages
 
 
 @processes.in_processes
@@ -47,47 +44,30 @@ def train_cam(
         threads: CPU threads, of all processes together.
         files: what the training writes beside the model.
     """
-    training = ModelTraining(
-        "train_cam",
-        train_cam,
+
+    def begin(model: CamNet, classes: Sequence[str]) -> None:
+        if "initial_weights" in causal.files:
+            begin_from(model, causal.files["initial_weights"], classes)
+
+    train_classifier(
+        ModelTraining(
+            "train_cam",
+            train_cam,
+            settings,
+            seed=seed,
+            round_index=round_index,
+            threads=threads,
+            files=files,
+        ),
+        TRAININGS[settings.method].load_code(),
         settings,
-        seed=seed,
+        begin,
+        manifest=manifest,
+        causal=causal,
         round_index=round_index,
-        threads=threads,
-        files=files,
+        output=output,
+        inputs=[],
     )
-    data = Manifest.load(manifest)
-    ids = data.ids("train")
-    method = method_of(causal.settings, round_index)
-    prepared = method.prepare_classifier(causal, data, ids, training.draws, training.device)
-    architecture = training.architecture(**prepared.architecture)
-    seed_training: type[SeedTraining] = TRAININGS[settings.method].load_code()
-    model = seed_training.network(len(data.classes), architecture)
-    if prepared.begin is not None:
-        prepared.begin(model)
-    if "initial_weights" in causal.files:
-        begin_from(model, causal.files["initial_weights"], data.classes)
-    model = model.to(training.device)
-    model = prepare_batch_norms(model, model.backbone, settings.batch_norm, settings.frozen_blocks)
-    objective = seed_training.objective(model, settings)
-    images = ViewedImages(
-        data,
-        ids,
-        settings=settings,
-        seed=training.draws,
-        fill=model.backbone.fill,
-        **prepared.views,
-    )
-    training.run(
-        seed_training.what,
-        objective,
-        seed_training.groups(model, settings),
-        images,
-        inputs=[manifest, *causal.files.values()],
-        workers=training.readers,
-        context=causal.settings,
-    )
-    training.keep(output, model, seed_training.kind, data.classes, architecture)
 
 
 def begin_from(model: CamNet, segmentation: str, classes: Sequence[str]) -> None:

@@ -41,6 +41,7 @@ class Stage:
         scope: whether a run has it in a round (None: once a run), as far as seed and refinement do
             not say so; None: every run has it.
         own: whether it is a run's own in a round 0 that another run makes.
+        asks_as: the stage whose name the methods of the causal step know it by; None: its own.
     """
 
     name: str
@@ -53,6 +54,7 @@ class Stage:
     title: str | None = None
     scope: Scope | None = None
     own: bool = False
+    asks_as: str | None = None
 
     @property
     def rules(self) -> tuple[str, ...]:
@@ -98,7 +100,7 @@ class Stage:
         if index is None:
             return self.keys
         of_seed = experiment.cam.keys(self.name, index)
-        return (*of_seed, *self.keys, *keys(self.name, experiment, index))
+        return (*of_seed, *self.keys, *keys(self.asks_as or self.name, experiment, index))
 
     def further_inputs(self, index: int, experiment: Experiment) -> dict[str, str]:
         """What it reads through the run's seed, refinement and method of the causal step.
@@ -109,7 +111,7 @@ class Stage:
         return {
             **experiment.cam.inputs(self.name, index),
             **experiment.refinement.inputs(self.name, index),
-            **inputs(self.name, experiment, index),
+            **inputs(self.asks_as or self.name, experiment, index),
         }
 
     def is_needed(self, index: int | None, experiment: Experiment) -> bool:
@@ -183,6 +185,13 @@ STAGES = (
         f"{ROUND}/cam/model.safetensors",
         inputs={"manifest": MANIFEST},
         keys=("seed",),
+    ),
+    Stage(
+        "train_recam",
+        f"{ROUND}/cam/recam.safetensors",
+        inputs={"manifest": MANIFEST, "classifier": f"{ROUND}/cam/model.safetensors"},
+        keys=("seed",),
+        asks_as="train_cam",
     ),
     Stage(
         "extract_cams",
