@@ -14,6 +14,9 @@ MAX_RUNS = 1000
 #: what an arm cannot override: the level and the seed give it, or all runs share it
 TAKEN = ("dataset", "seed", "start_from")
 
+#: what neither the data set nor round 0 depends on
+FREE = ("rounds", "shards", "context", "start_from")
+
 
 @dataclass(frozen=True)
 class ComparedRun:
@@ -24,7 +27,7 @@ class ComparedRun:
         arm: name of its arm.
         confounding: its level, 0..1; None: that of the config's data set.
         seed: which of the level's seeds; runs of one level and seed are a pair.
-        start_from: the first arm's run of this level and seed; None: it is that one.
+        start_from: the run of this level and seed whose round 0 it has; None: its own.
     """
 
     run: str
@@ -74,8 +77,8 @@ class ComparisonSettings(Settings):
     )
     arms: dict[Name, dict[str, Any]] = Field(
         {"control": {"context": {"method": "none"}}, "conta": {"context": {"method": "conta"}}},
-        description="name -> overrides; the others are compared with the first and start from its "
-        "round 0",
+        description="name -> overrides; the others are compared with the first. An arm starts from "
+        "the round 0 of the first arm that has the same one",
     )
     levels: tuple[LevelSettings, ...] = Field(
         (LevelSettings(),), description="levels of confounding, each with its seeds and arms"
@@ -97,12 +100,20 @@ class ComparisonSettings(Settings):
         for level in self.levels:
             place = "" if level.percent is None else f"-c{level.percent}"
             for seed in range(level.seeds):
-                first = f"{begin}{self.first_arm}{place}-s{seed}"
-                for arm in self.arms_of(level):
-                    start = None if arm == self.first_arm else first
-                    run = f"{begin}{arm}{place}-s{seed}"
+                runs = {arm: f"{begin}{arm}{place}-s{seed}" for arm in self.arms_of(level)}
+                for arm, run in runs.items():
+                    first = next(other for other in runs if self._same_round_0(arm, other))
+                    start = None if first == arm else runs[first]
                     found.append(ComparedRun(run, arm, level.confounding, seed, start))
         return found
+
+    def _same_round_0(self, arm: str, other: str) -> bool:
+        """Whether two arms differ in the causal step alone, which no round 0 depends on."""
+        both = [
+            {key: value for key, value in self.arms[name].items() if key not in FREE}
+            for name in (arm, other)
+        ]
+        return both[0] == both[1]
 
     def overrides_of(self, one: ComparedRun) -> dict[str, Any]:
         """What ``runs`` would state of one of its runs."""

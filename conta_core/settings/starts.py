@@ -6,10 +6,9 @@ from collections.abc import Mapping
 
 from conta_core.errors import ContaError
 from conta_core.settings.base import leaves
+from conta_core.settings.comparison import FREE
 from conta_core.settings.experiment import Experiment
 
-#: what neither the data set nor round 0 depends on
-FREE = ("rounds", "shards", "context", "start_from")
 #: other runs that an error names
 MAX_LISTED = 5
 
@@ -53,4 +52,7 @@ def _unequal(one: Experiment, two: Experiment) -> list[str]:
     """The keys that round 0 depends on and that differ, dotted, with both values."""
     values = (e.model_dump(mode="json", exclude=set(FREE)) for e in (one, two))
     here, there = (dict(leaves(value)) for value in values)
-    return [f"{k} is {here[k]!r}, there {there[k]!r}" for k in here if here[k] != there[k]]
+    # two variants of a group have not the same keys
+    keys = [*here, *(key for key in there if key not in here)]
+    pairs = {key: (here.get(key), there.get(key)) for key in keys}
+    return [f"{k} is {a!r}, there {b!r}" for k, (a, b) in pairs.items() if a != b]

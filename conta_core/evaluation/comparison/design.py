@@ -39,6 +39,11 @@ class Design:
         """The arms that a level has, the first arm first."""
         return list(dict.fromkeys(m.arm for m in self.members if m.confounding == level))
 
+    @property
+    def has_several_round_0(self) -> bool:
+        """Whether some arms differ before the causal step."""
+        return any(m.arm != self.first_arm and m.start_from is None for m in self.members)
+
     @classmethod
     def of(cls, settings: ComparisonSettings) -> Design:
         """The design that the config states."""

@@ -60,7 +60,7 @@ def all_sections(results: Results) -> list[Section]:
         if parts:
             sections.append(Section(title, parts))
 
-    if last > 0:
+    if last > 0 or results.design.has_several_round_0:
         add(f"Round {last}, the last: mIoU", _scores, last)
         add(f"Round {last}: IoU by class", _by_class, last)
         add(f"Round {last}: classes on their companions", _on_companions, last)
@@ -68,7 +68,10 @@ def all_sections(results: Results) -> list[Section]:
         add(f"Round {last}: context reliance", _reliance, last)
     for index in range(1, last):
         add(f"Round {index}: mIoU", _scores, index)
-    add("Round 0, shared by all arms: mIoU", _shared, 0)
+    if not results.design.has_several_round_0:
+        add("Round 0, shared by all arms: mIoU", _shared, 0)
+    elif last > 0:
+        add("Round 0: mIoU", _scores, 0)
     if results.times:
         words = "Of train_cam, as the jobs were last run here."
         sections.append(Section("Training time", [words, _times(results)]))

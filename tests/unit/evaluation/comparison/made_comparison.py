@@ -29,7 +29,13 @@ LEVELS: dict[float, tuple[int, tuple[str, ...]]] = {
 
 def make_members(levels: dict[float, tuple[int, tuple[str, ...]]] | None = None) -> Design:
     members = tuple(
-        ComparedRun(f"{arm}-c{100 * level:.0f}-s{seed}", arm, level, seed)
+        ComparedRun(
+            f"{arm}-c{100 * level:.0f}-s{seed}",
+            arm,
+            level,
+            seed,
+            None if arm == "control" else f"control-c{100 * level:.0f}-s{seed}",
+        )
         for level, (seeds, arms) in (LEVELS if levels is None else levels).items()
         for seed in range(seeds)
         for arm in arms

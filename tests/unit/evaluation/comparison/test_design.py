@@ -133,10 +133,6 @@ def test_data_without_levels() -> None:
             {"arms": {"a": {"dataset": {"size": 64}}, "b": {}}, "levels": [{}]},
             "arms.a overrides dataset, which all arms of a level and seed share; leave it out",
         ),
-        (
-            {"arms": {"a": {}, "b": {"refinement": {"beta": 3}}}, "levels": [{"confounding": 0.5}]},
-            "runs: b-c50-s0: start_from is 'a-c50-s0', whose round 0 has other settings: refine",
-        ),
         ({"arms": {"a": {}, "b": {"contxt": {}}}, "levels": [{}]}, "contxt is not a key"),
         ({"levels": []}, "expected one level at least"),
         ({"levels": [{"confounding": 0.5}, {"confounding": 0.5}]}, "and each once"),
@@ -163,3 +159,32 @@ def test_a_name_of_runs() -> None:
 
 def test_a_comparison_within_a_run() -> None:
     assert "comparison is not a key" in refused({"runs": {"a": {"comparison": {}}}})
+
+
+def test_arms_of_other_seeds_have_a_round_0_of_their_own() -> None:
+    """Arms that differ in the causal step alone share the round 0 of the first of them."""
+    recam = {"cam": {"method": "recam"}}
+    arms = {
+        "classifier": {"context": {"method": "none"}},
+        "recam": {**recam, "context": {"method": "none"}},
+        "intervention": {"context": {"method": "intervention"}},
+        "recam-intervention": recam,
+    }
+    config = {"comparison": {"arms": arms, "levels": [{"seeds": 1}]}}
+    runs = load_experiments(config)
+    assert {run: one.start_from for run, one in runs.items()} == {
+        "classifier-s0": None,
+        "recam-s0": None,
+        "intervention-s0": "classifier-s0",
+        "recam-intervention-s0": "recam-s0",
+    }
+    comparison = load_comparison(config)
+    assert comparison is not None
+    assert Design.of(comparison).has_several_round_0
+
+
+def test_a_start_of_another_seed_is_refused() -> None:
+    runs = {"a": {}, "b": {"start_from": "a", "cam": {"method": "recam", "recam_epochs": 2}}}
+    message = refused({"runs": runs})
+    assert "cam.method is 'recam', there 'classifier'" in message
+    assert "cam.recam_epochs is 2, there None" in message
