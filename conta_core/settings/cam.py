@@ -39,6 +39,8 @@ class SeedSettings(Settings):
         """The dotted config keys that a stage depends on through the seed."""
         if stage == "train_cam":
             own = [key for key in type(self).model_fields if key not in self.extraction_keys]
+        elif stage == "extract_cams" and self.model is None:
+            own = list(type(self).model_fields)
         elif stage == "extract_cams":
             own = ["method", *self.extraction_keys]
         else:
@@ -58,11 +60,25 @@ class SeedSettings(Settings):
         return self.model is not None or stage not in ("train_cam", *ASKING[1:])
 
     def check(self, experiment: Experiment) -> None:
-        """Refuse what the seed cannot have.
+        """Refuse what the seed cannot have: without a classifier, a second round or a causal step.
 
         Raises:
             ValueError: the key, what it is, and what the seed allows.
         """
+        if self.model is not None:
+            return
+        allowed = {
+            "rounds": (experiment.rounds, 1),
+            "context.method": (experiment.context.method, "none"),
+            "reliance_images": (experiment.reliance_images, 0),
+        }
+        for key, (found, expected) in allowed.items():
+            if found != expected:
+                raise ValueError(
+                    f"cam.method is {self.method!r}, which trains no classifier, and {key} is "
+                    f"{found!r}; set it to {expected!r}. For more rounds, import its cams.h5 in "
+                    "another run: cam.method imported"
+                )
 
 
 class TrainedSeedSettings(FineTuningSettings, SeedSettings):

@@ -53,7 +53,7 @@ def load_experiments(config: Mapping[str, Any]) -> dict[str, Experiment]:
                 f"config: runs: {name!r} is not a run name: found characters outside letters, "
                 "digits, '-' and '_'; rename the run"
             )
-        values = _fitted(merge(base, overrides))
+        values = merge(_chosen_anew(_fitted(base), overrides), overrides)
         experiments[name] = _validate(Experiment, values, f"config: runs: {name}")
     require_equal_starts(experiments)
     return experiments
@@ -136,6 +136,16 @@ def _fitted(config: Mapping[str, Any]) -> dict[str, Any]:
         if isinstance(fitted.get(name), Mapping):
             fitted[name] = variant.without_keys_of_default(fitted[name])
     return fitted
+
+
+def _chosen_anew(base: Mapping[str, Any], overrides: Mapping[str, Any]) -> dict[str, Any]:
+    """The base without the keys that a run does not know which chooses another variant."""
+    chosen = dict(base)
+    for name, variant in variants_of(Experiment):
+        own, known = overrides.get(name), chosen.get(name)
+        if isinstance(own, Mapping) and isinstance(known, Mapping) and variant.key in own:
+            chosen[name] = variant.known_to(str(own[variant.key]), known)
+    return chosen
 
 
 def _validate(kind: type[AnySettings], values: Mapping[str, Any], where: str) -> AnySettings:

@@ -28,6 +28,18 @@ class Variant:
     registry: Registry[Choice]
     default: str
 
+    @property
+    def key(self) -> str:
+        """The key of the group that holds the name."""
+        return self.registry.key
+
+    def known_to(self, name: str, values: Mapping[str, Any]) -> dict[str, Any]:
+        """Those of a group's values that a variant has keys for; all for an unknown name."""
+        if name not in self.registry:
+            return dict(values)
+        known = self.settings(name).model_fields
+        return {key: value for key, value in values.items() if key in known}
+
     def settings(self, name: str) -> type[Settings]:
         """The class of settings of a name."""
         found: type[Settings] = self.registry[name].load_settings()
@@ -35,10 +47,9 @@ class Variant:
 
     def chosen(self, values: object) -> str | None:
         """The name that plain values or a group of settings give; None: they cannot have one."""
-        key = self.registry.key
         if isinstance(values, Mapping):
-            return str(values.get(key, self.default))
-        return getattr(values, key, None)
+            return str(values.get(self.key, self.default))
+        return getattr(values, self.key, None)
 
     def without_keys_of_default(self, values: Mapping[str, Any]) -> dict[str, Any]:
         """Leave out what stands in a config only because its default is another variant.
