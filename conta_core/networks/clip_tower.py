@@ -185,9 +185,10 @@ def build_clip_tower(name: str, weights: str, width: int) -> ClipTower:
             torch.manual_seed(RANDOM_WEIGHTS_SEED)
             vit: Any = timm.create_model(name, **options)
     except Exception as error:  # timm, the hub and the network each fail in their own way
+        told = " ".join(f"{type(error).__name__}: {error}".split())
         raise ContaError(
             f"cam.tower is {name!r} with cam.tower_weights {weights!r}: timm cannot make it "
-            f"({type(error).__name__}: {error}); name a vision transformer of timm, and weights "
+            f"({told}); name a vision transformer of timm, and weights "
             "that can be downloaded here or a .safetensors file of the same network"
         ) from None
     data = timm.data.resolve_data_config({}, model=vit)

@@ -23,8 +23,10 @@ def refine_by_attention(
 ) -> Tensor:
     """Let each patch gather what the patches hold that it attends to.
 
+    What they gather is nearly the same everywhere, so it is summed in float64.
+
     Args:
-        maps: float (k, patches), 0..1.
+        maps: float32 (k, patches), 0..1.
         grid: height and width of the grid of patches.
         attention: of patches (rows) to patches (columns), (patches, patches), positive.
         normalisations: how often columns and then rows are divided by their sums.
@@ -32,16 +34,16 @@ def refine_by_attention(
         box_threshold: what a map has outside of the boxes around values above it is not gathered.
 
     Returns:
-        float (k, patches), 0..1.
+        float32 (k, patches), 0..1.
     """
-    affinity = symmetric_affinity(attention, normalisations)
+    affinity = symmetric_affinity(attention.double(), normalisations)
     boxes = np.stack([boxes_around(one, box_threshold) for one in _on_grid(maps, grid)])
     inside = torch.from_numpy(boxes.reshape(len(maps), -1)).to(maps.device)
-    gathered = (maps * inside).T
+    gathered = (maps * inside).T.double()
     # A(A(... m)) is A^power m, without a product of two matrices
     for _ in range(power):
         gathered = affinity @ gathered
-    return min_max(gathered.T)
+    return min_max(gathered.T).float()
 
 
 def symmetric_affinity(attention: Tensor, normalisations: int) -> Tensor:
@@ -55,10 +57,10 @@ def symmetric_affinity(attention: Tensor, normalisations: int) -> Tensor:
         (n, n): (A + A^T) / 2.
     """
     least = torch.finfo(attention.dtype).tiny
-    affinity = attention.clone()
+    affinity = attention
     for _ in range(normalisations):
         for axis in (0, 1):
-            affinity /= affinity.sum(dim=axis, keepdim=True).clamp_min(least)
+            affinity = affinity / affinity.sum(dim=axis, keepdim=True).clamp_min(least)
     return (affinity + affinity.T).div_(2)
 
 

@@ -21,10 +21,14 @@ def softmax_grad_cams(
     The weight of a channel is the mean over the patches of the gradient of s_c there. The map is
     the ReLU of the weighted sum of the channels. Then its least value becomes 0, its greatest 1.
 
+    The gradient is that of the log-odds of s_c. It is the same one over s_c (1 - s_c), which the
+    last step undoes. That of s_c itself is lost in rounding where s_c is near 0 or 1.
+
     Args:
         tower: in evaluation mode.
         tokens: input of its last block, (1, tokens, C).
-        texts: text embeddings (m, width): of the image's own classes, then of the backgrounds.
+        texts: text embeddings (m, width): of the image's own classes, then of the backgrounds, of
+            which there is one at least.
         classes: how many of them are the image's own classes, k.
         logit_scale: multiplies the cosines.
 
@@ -34,11 +38,13 @@ def softmax_grad_cams(
     with torch.enable_grad():
         normed = tower.normed(tokens).detach().requires_grad_()
         feature = F.normalize(tower.feature(tokens, normed), dim=-1)
-        scores = (logit_scale * feature @ F.normalize(texts, dim=-1).T)[0].softmax(dim=-1)
-        gradients = [
-            torch.autograd.grad(scores[index], normed, retain_graph=index < classes - 1)[0]
-            for index in range(classes)
-        ]
+        logits = (logit_scale * feature @ F.normalize(texts, dim=-1).T)[0]
+        gradients: list[Tensor] = []
+        for index in range(classes):
+            others = torch.cat([logits[:index], logits[index + 1 :]])
+            odds = logits[index] - others.logsumexp(dim=0)
+            keep = index < classes - 1
+            gradients += torch.autograd.grad(odds, normed, retain_graph=keep)
     before = tower.vit.num_prefix_tokens
     patches = normed.detach()[0, before:]
     weights = torch.stack([gradient[0, before:].mean(dim=0) for gradient in gradients])

@@ -140,14 +140,14 @@ def load_text_embeddings(path: str | os.PathLike[str]) -> TextEmbeddings:
 
 
 def _require_shape(name: str, shape: Sequence[int], names: int) -> None:
-    if len(shape) != 2 or shape[0] != names or not 0 < shape[1] <= MAX_WIDTH:
+    if len(shape) != 2 or shape[0] != names or not names or not 0 < shape[1] <= MAX_WIDTH:
         raise ValueError(f"{name} is of shape {tuple(shape)} for {names} names")
 
 
 def _require_values(found: dict[str, Tensor]) -> None:
     widths = {value.shape[1] for value in found.values()}
-    if len(widths) > 1 or not len(found["classes"]):
-        raise ValueError(f"embeddings of {sorted(widths)} channels, expected classes of one width")
+    if len(widths) > 1:
+        raise ValueError(f"embeddings of {sorted(widths)} channels, expected one width")
     for name, value in found.items():
         if not bool(torch.isfinite(value).all()) or bool((value == 0).all(dim=1).any()):
             raise ValueError(f"an embedding of {name} is 0 everywhere or not finite")
