@@ -14,6 +14,7 @@ import yaml
 from tiny_runs import REPOSITORY, Work, Workflow
 from typer.testing import CliRunner
 
+from conta_core.data.masks import read_label_png
 from conta_core.data.synthetic.context_shapes import CLASSES
 from conta_core.storage.stores.reader import StoreReader
 from conta_core.storage.text_embeddings import TextEmbeddings, save_text_embeddings
@@ -80,7 +81,9 @@ def test_the_whole_run(fresh: Callable[..., Workflow], monkeypatch: pytest.Monke
     folder = workflow.directory / ROUND
     assert not (folder / "cam/model.safetensors").exists()
     assert not (folder / "scores/reliance.json").exists()
-    assert len(list((folder / "pseudo_masks").glob("*.png"))) == 12
+    masks = [read_label_png(path) for path in (folder / "pseudo_masks").glob("*.png")]
+    assert len(masks) == 12
+    assert any((mask == 255).any() for mask in masks)
     for name in ("cam", "refined", "pseudo_masks", "segmentation", "segmentation_crf"):
         assert json.loads((folder / f"scores/{name}.json").read_text())["lists"]
     scores = json.loads((folder / "scores/cam.json").read_text())["confounding"]
