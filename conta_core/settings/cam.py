@@ -86,18 +86,18 @@ class SeedSettings(Settings):
         """
         if self.model is not None:
             return
-        allowed = {
+        found = {
             "rounds": (experiment.rounds, 1),
             "context.method": (experiment.context.method, "none"),
-            "reliance_images": (experiment.reliance_images, 0),
         }
-        for key, (found, expected) in allowed.items():
-            if found != expected:
-                raise ValueError(
-                    f"cam.method is {self.method!r}, which trains no classifier, and {key} is "
-                    f"{found!r}; set it to {expected!r}. For more rounds, import its cams.h5 in "
-                    "another run: cam.method imported"
-                )
+        wrong = [f"{key} is {value}" for key, (value, right) in found.items() if value != right]
+        if wrong:
+            raise ValueError(
+                f"cam.method is {self.method}, which trains no classifier, but "
+                f"{' and '.join(wrong)}; give rounds: 1 and context: {{method: none}}. For more "
+                "rounds, let another run take the cams.h5 of this one in its round 0 (cam.method: "
+                "imported): its later rounds train a classifier"
+            )
 
 
 class TrainedSeedSettings(FineTuningSettings, SeedSettings):
