@@ -26,7 +26,9 @@ def text_embeddings(
         str | None,
         typer.Option(help="Background words, separated by commas.", show_default="CLIP-ES's 25"),
     ] = None,
-    model: Annotated[str, typer.Option(help="open_clip's name of the model.")] = "ViT-B-16",
+    model: Annotated[
+        str, typer.Option(help="open_clip's name of the model.")
+    ] = "ViT-B-16-quickgelu",
     pretrained: Annotated[
         str, typer.Option(help="open_clip's name of its weights, or a file.")
     ] = "openai",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import ModuleType
@@ -34,7 +35,7 @@ def make_text_embeddings(
         output: path of the .safetensors file.
         texts: class -> its texts.
         background: words.
-        model: open_clip's name of the model, such as ``ViT-B-16``.
+        model: open_clip's name of the model, such as ``ViT-B-16-quickgelu``.
         pretrained: open_clip's name of its weights, such as ``openai``, or a file of them.
         prompt: with ``{}`` where a text goes.
 
@@ -51,12 +52,16 @@ def make_text_embeddings(
         raise ContaError(f"--prompt is {prompt!r}; give a text with one {{}} for the class")
     open_clip = _open_clip()
     try:
-        network = open_clip.create_model(model, pretrained=pretrained).eval()
+        with warnings.catch_warnings():
+            # it would go on, and every embedding would be a little wrong
+            warnings.filterwarnings("error", message="QuickGELU mismatch")
+            network = open_clip.create_model(model, pretrained=pretrained).eval()
         tokenizer = open_clip.get_tokenizer(model)
     except Exception as error:  # open_clip, the hub and the network each fail in their own way
+        told = " ".join(f"{type(error).__name__}: {error}".split())
         raise ContaError(
             f"open_clip cannot make the model {model!r} with the weights {pretrained!r} "
-            f"({type(error).__name__}: {error}); name a model and weights of its list "
+            f"({told}); name a model and weights of its list "
             "(open_clip.list_pretrained()), which can be downloaded here or lie in a file"
         ) from None
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import sys
+import warnings
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -50,6 +51,8 @@ def open_clip(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
     def create_model(model_name: str, pretrained: str | None = None) -> FakeNetwork:
         if model_name == "ViT-Z":
             raise RuntimeError("Model config for ViT-Z not found.")
+        if model_name == "ViT-Q":
+            warnings.warn("QuickGELU mismatch between final model config", stacklevel=1)
         asked.append((model_name, str(pretrained)))
         return FakeNetwork()
 
@@ -99,7 +102,7 @@ def test_what_is_written(open_clip: list[tuple[str, str]], tmp_path: Path) -> No
 def test_voc_without_further_words(open_clip: list[tuple[str, str]], tmp_path: Path) -> None:
     done = run(tmp_path / "voc.safetensors", "--classes", "voc", "--prompt", "a photo of a {}")
     assert done.exit_code == 0, (done.output, done.exception)
-    assert open_clip == [("ViT-B-16", "openai")]
+    assert open_clip == [("ViT-B-16-quickgelu", "openai")]
     found = load_text_embeddings(tmp_path / "voc.safetensors")
     assert (found.of_classes.shape, found.of_background.shape) == ((20, WIDTH), (25, WIDTH))
     torch.testing.assert_close(found.of_classes[0], embedded("a photo of a aeroplane"))
@@ -122,6 +125,7 @@ def test_without_open_clip(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> N
             ["a.safetensors", "--classes", "bird", "--model", "ViT-Z"],
             "cannot make the model 'ViT-Z'",
         ),
+        (["a.safetensors", "--classes", "bird", "--model", "ViT-Q"], "QuickGELU mismatch"),
         (["a.safetensors", "--classes", "nothing/dataset.json"], "nothing/dataset.json"),
     ],
 )
