@@ -48,6 +48,12 @@ DEFINITIONS: dict[tuple[str, str], set[Work]] = {
     ("networks/segmenters/deeplab_v2.py", "DeepLab"): FROM_TRAIN_DEEPLAB,
     ("networks/backbones/lite.py", "efficientnet_lite0"): FROM_TRAIN_CAM,
     ("networks/backbones/resnets.py", "resnet"): NOTHING,
+    # variants that no run has chosen
+    ("networks/backbones/vision_transformers.py", "TransformerBackbone"): NOTHING,
+    ("networks/segmenters/segformer.py", "SegFormer"): NOTHING,
+    ("refinement/pamr.py", "pamr"): NOTHING,
+    ("seeds/clip_es.py", "ClipEs"): NOTHING,
+    ("seeds/recam_training.py", "softmax_loss"): NOTHING,
     ("seeds/cams.py", "extract"): FROM_EXTRACT_CAMS,
     ("causal/intervention/pixels.py", "paste"): FROM_TRAIN_CAM_OF_INTERVENTION,
     ("causal/intervention/occlusion.py", "score_drops"): FROM_MEASURE_OBJECTS,
@@ -79,11 +85,11 @@ def test_edit_that_means_nothing(finished: Workflow, edit: Callable[[str], str])
 
 def test_a_module_that_is_moved(finished: Workflow) -> None:
     """A walk that lies elsewhere under another name makes nothing stale."""
-    user, place = finished.code / "conta_core/stages/refine_cams.py", finished.code / WALK
-    moved = finished.code / "conta_core/seeds/walk.py"
+    user, place = finished.code / "conta_core/refinement/irn.py", finished.code / WALK
+    moved = finished.code / "conta_core/drawing/walk.py"
 
     def import_from_there(text: str) -> str:
-        return text.replace("conta_core.refinement.random_walk", "conta_core.seeds.walk")
+        return text.replace("conta_core.refinement.random_walk", "conta_core.drawing.walk")
 
     assert import_from_there(user.read_text()) != user.read_text()
     with edited(user, import_from_there):
@@ -94,6 +100,18 @@ def test_a_module_that_is_moved(finished: Workflow) -> None:
                 assert finished.stale() == FROM_REFINE_CAMS
         finally:
             moved.rename(place)
+
+
+def test_a_new_variant(finished: Workflow) -> None:
+    """One line more in each registry makes nothing stale."""
+
+    def add(text: str) -> str:
+        names = '"conta_core.seeds.recam.Recam", "conta_core.settings.cam.CamSettings"'
+        line = f'        "new": Choice({names}),'
+        return text.replace("    {\n", f"    {{\n{line}\n")
+
+    with edited(finished.code / "conta_core" / "settings" / "choices.py", add):
+        assert finished.stale() == NOTHING
 
 
 def test_edits_undone(finished: Workflow) -> None:
