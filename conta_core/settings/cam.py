@@ -91,13 +91,15 @@ class SeedSettings(Settings):
             "context.method": (experiment.context.method, "none"),
             "reliance_images": (experiment.reliance_images, 0),
         }
-        for key, (found, expected) in allowed.items():
-            if found != expected:
-                raise ValueError(
-                    f"cam.method is {self.method!r}, which trains no classifier, and {key} is "
-                    f"{found!r}; set it to {expected!r}. For more rounds, import its cams.h5 in "
-                    "another run: cam.method imported"
-                )
+        wrong = {key: both for key, both in allowed.items() if both[0] != both[1]}
+        if wrong:
+            found = ", ".join(f"{key} is {value}" for key, (value, _) in wrong.items())
+            mend = ", ".join(f"{key}: {right}" for key, (_, right) in wrong.items())
+            raise ValueError(
+                f"cam.method is {self.method!r}, which trains no classifier, and {found}; give "
+                f"{mend}. For more rounds, let another run import its cams.h5 in round 0 "
+                "(cam.method: imported): later rounds train a classifier"
+            )
 
 
 class TrainedSeedSettings(FineTuningSettings, SeedSettings):

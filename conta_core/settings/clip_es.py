@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
 from conta_core.settings.base import Fraction, Positive
 from conta_core.settings.cam import METHOD, GivenFile, SeedSettings
-
-if TYPE_CHECKING:
-    from conta_core.settings.experiment import Experiment
 
 
 class ClipEsSettings(SeedSettings):
@@ -54,18 +51,6 @@ class ClipEsSettings(SeedSettings):
         0.4, description="refinement: boxes around what a CAM has above it"
     )
 
-    extraction_keys: ClassVar[tuple[str, ...]] = (
-        "tower",
-        "tower_weights",
-        "text",
-        "logit_scale",
-        "long_side",
-        "attention_blocks",
-        "normalisations",
-        "power",
-        "box_threshold",
-    )
-
     def inputs(self, stage: str, round_index: int) -> dict[str, str]:
         """The text embeddings; not before they are there, so that a plan can be seen."""
         if stage != "extract_cams" or self.text is None or not Path(self.text).is_file():
@@ -79,21 +64,6 @@ class ClipEsSettings(SeedSettings):
         if self.tower_weights not in ("pretrained", "none"):
             mend = "give pretrained, none, or a .safetensors file that is there"
             yield GivenFile("cam.tower_weights", self.tower_weights, mend)
-
-    def check(self, experiment: Experiment) -> None:
-        """Refuse rounds, and a causal step, that would need a classifier."""
-        found = {
-            "rounds": (experiment.rounds, 1),
-            "context.method": (experiment.context.method, "none"),
-        }
-        wrong = [f"{key} is {value}" for key, (value, right) in found.items() if value != right]
-        if wrong:
-            raise ValueError(
-                f"cam.method is clip-es, which trains no classifier, but {' and '.join(wrong)}; "
-                "give rounds: 1 and context: {method: none}. For more rounds, let another run take "
-                "the cams.h5 of this one in its round 0 (cam.method: imported): its later rounds "
-                "train a classifier"
-            )
 
     @model_validator(mode="after")
     def _has_text(self) -> ClipEsSettings:

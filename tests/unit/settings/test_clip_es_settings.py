@@ -14,7 +14,7 @@ from conta_core.settings.load import load_experiments, require_weights
 from conta_core.workflow.stages import BY_NAME
 
 #: of a run that clip-es can be of
-FITTING: dict[str, Any] = {"rounds": 1, "context": {"method": "none"}}
+FITTING: dict[str, Any] = {"rounds": 1, "reliance_images": 0, "context": {"method": "none"}}
 
 
 def experiment(**cam: Any) -> Experiment:
@@ -32,7 +32,6 @@ def test_the_constants_are_the_papers() -> None:
 
 
 def test_every_key_is_one_of_the_extraction() -> None:
-    assert set(ClipEsSettings.extraction_keys) == set(ClipEsSettings.model_fields) - {"method"}
     run = experiment()
     keys = set(BY_NAME["extract_cams"].all_keys(0, run))
     assert keys == {f"cam.{key}" for key in ClipEsSettings.model_fields}
@@ -63,11 +62,12 @@ def test_the_texts_are_an_input_once_they_are_there(
     ("config", "message"),
     [
         ({"cam": {}}, "text is null; name the text embeddings of the classes"),
-        ({"rounds": 2}, r"but rounds is 2; give rounds: 1 and context: \{method: none\}\. For"),
-        ({"context": {"method": "intervention"}}, "but context.method is intervention; give"),
+        ({"rounds": 2}, r"and rounds is 2; give rounds: 1\. For more rounds, let"),
+        ({"context": {"method": "intervention"}}, "and context.method is intervention; give cont"),
         (
-            {"rounds": 3, "context": {"method": "conta"}},
-            r"rounds is 3 and context.method is conta.*\(cam.method: imported\)",
+            {"rounds": 3, "context": {"method": "conta"}, "reliance_images": 5},
+            "rounds is 3, context.method is conta, reliance_images is 5; give rounds: 1, "
+            r"context.method: none, reliance_images: 0\. .*\(cam.method: imported\)",
         ),
         ({"cam": {"text": "t", "power": -1}}, "cam.power is -1"),
         ({"cam": {"text": "t", "epochs": 3}}, "cam.epochs is not a key; known here: attention_bl"),
