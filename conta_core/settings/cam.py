@@ -86,17 +86,18 @@ class SeedSettings(Settings):
         """
         if self.model is not None:
             return
-        found = {
+        allowed = {
             "rounds": (experiment.rounds, 1),
             "context.method": (experiment.context.method, "none"),
         }
-        wrong = [f"{key} is {value}" for key, (value, right) in found.items() if value != right]
+        wrong = {key: both for key, both in allowed.items() if both[0] != both[1]}
         if wrong:
+            found = ", ".join(f"{key} is {value}" for key, (value, _) in wrong.items())
+            mend = ", ".join(f"{key}: {right}" for key, (_, right) in wrong.items())
             raise ValueError(
-                f"cam.method is {self.method}, which trains no classifier, but "
-                f"{' and '.join(wrong)}; give rounds: 1 and context: {{method: none}}. For more "
-                "rounds, let another run take the cams.h5 of this one in its round 0 (cam.method: "
-                "imported): its later rounds train a classifier"
+                f"cam.method is {self.method!r}, which trains no classifier, and {found}; give "
+                f"{mend}. For more rounds, let another run import its cams.h5 in round 0 "
+                "(cam.method: imported): later rounds train a classifier"
             )
 
 

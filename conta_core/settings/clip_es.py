@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
 from conta_core.settings.base import Fraction, Positive
 from conta_core.settings.cam import METHOD, GivenFile, SeedSettings
-
-if TYPE_CHECKING:
-    pass
 
 
 class ClipEsSettings(SeedSettings):

@@ -52,9 +52,9 @@ def test_a_plan_before_the_texts_are_there(fresh: Callable[..., Workflow]) -> No
 @pytest.mark.parametrize(
     ("changes", "found"),
     [
-        ({"rounds": 2}, "but rounds is 2; give rounds: 1"),
-        ({"context": {"method": "conta"}}, "but context.method is conta; give"),
-        ({"rounds": 3, "context": {"method": "conta"}}, "rounds is 3 and context.method is conta"),
+        ({"rounds": 2}, "and rounds is 2; give rounds: 1"),
+        ({"context": {"method": "conta"}}, "and context.method is conta; give"),
+        ({"rounds": 3}, "and rounds is 3; give rounds: 1"),
         ({"cam": {"text": None}}, "text is null; name the text embeddings of the classes"),
         ({"cam": {"scales": [2.0]}}, "cam.scales is not a key"),
     ],
