@@ -52,8 +52,11 @@ def get_path(pattern, run, index=None):
 
 
 def get_path_of_round(path, run):
-    """Like `get_path`, of a path in which the number of the round stands."""
-    index = re.search(r"round-(\d+)/", path)[1]
+    """Like `get_path`, of a path with a round's number; a file of the user's stays as it is."""
+    found = re.match(r"results/\{run\}/round-(\d+)/", path)
+    if found is None:
+        return path
+    index = found[1]
     return get_path(path.replace(f"round-{index}/", "round-{round}/"), run, int(index))
 
 

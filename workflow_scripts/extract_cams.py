@@ -11,13 +11,16 @@ from conta_core.stages.image_by_image import part_output
 with job(snakemake.log[0], snakemake.rule, snakemake.wildcards):
     settings = snakemake.params.settings
     context = parse_settings(ContextSettings, settings.get("context", {}), "context")
+    seed = parse_variant(SEEDS, settings["cam"], "cam")
     files = dict(snakemake.input.items())
+    names = seed.inputs("extract_cams", int(snakemake.wildcards.round))
+    own = {name: files.pop(name) for name in names}
     extract_cams(
         manifest=files.pop("manifest"),
-        model=files.pop("model", None),
+        model=own.get("model"),
         # what is left is the method's
         causal=CausalInputs(context, files),
         output=part_output(snakemake.output[0], snakemake.wildcards),
-        settings=parse_variant(SEEDS, settings["cam"], "cam"),
+        settings=seed,
         threads=snakemake.threads,
     )

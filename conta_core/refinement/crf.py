@@ -11,6 +11,7 @@ from __future__ import annotations
 import numpy as np
 import pydensecrf.densecrf as densecrf
 
+from conta_core.data.masks import IGNORE
 from conta_core.settings import CrfSettings, LabelCrfSettings
 
 #: no probability below this: its logarithm must stay finite
@@ -18,7 +19,11 @@ SMALLEST = 1e-5
 
 
 def refine_labels(
-    image: np.ndarray, labels: np.ndarray, label_count: int, settings: LabelCrfSettings
+    image: np.ndarray,
+    labels: np.ndarray,
+    label_count: int,
+    settings: LabelCrfSettings,
+    ignore_below: float | None = None,
 ) -> np.ndarray:
     """Move label boundaries to image edges, each label trusted with ``settings.confidence``.
 
@@ -31,9 +36,11 @@ def refine_labels(
         label_count: how many labels there are, background included.
         settings: confidence, iterations and the kernels; a kernel of weight or width 0
             is left out.
+        ignore_below: pixels whose label the CRF gives less probability become 255 (CLIP-ES's
+            confidence masks); None: none do.
 
     Returns:
-        uint8 (H, W), labels below ``label_count``.
+        uint8 (H, W), labels below ``label_count``, or 255.
 
     Raises:
         ValueError: shapes that do not fit, or a label outside the range.
@@ -51,7 +58,10 @@ def refine_labels(
     unary = np.full((label_count, labels.size), cost_of_others, dtype=np.float32)
     unary[labels.ravel(), np.arange(labels.size)] = -np.log(confidence)
     refined = _infer(image, unary, settings)
-    return refined.argmax(axis=0).astype(np.uint8).reshape(labels.shape)
+    found = refined.argmax(axis=0).astype(np.uint8)
+    if ignore_below is not None:
+        found[refined.max(axis=0) < ignore_below] = IGNORE
+    return found.reshape(labels.shape)
 
 
 def refine_probabilities(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, NamedTuple, Self
 
 from pydantic import Field, model_validator
 
@@ -12,11 +13,25 @@ from conta_core.settings.training import FineTuningSettings
 if TYPE_CHECKING:
     from conta_core.settings.experiment import Experiment
 
-METHOD = "what gives the CAMs: classifier or recam (docs/seeds.md)"
+METHOD = "what gives the CAMs: classifier, recam or clip-es (docs/seeds.md)"
 #: the stages that some seeds alone have
 OWN_STAGES = ("train_recam",)
 #: the stages that ask what the round's classifier makes of images
 ASKING = ("extract_cams", "evaluate_reliance", "measure_objects")
+
+
+class GivenFile(NamedTuple):
+    """A file that a seed needs and that no stage makes.
+
+    Attributes:
+        key: of the config, dotted, which names it.
+        path: of the file.
+        mend: what to do where it is not there.
+    """
+
+    key: str
+    path: str
+    mend: str
 
 
 class SeedSettings(Settings):
@@ -52,6 +67,10 @@ class SeedSettings(Settings):
         if stage not in ASKING or self.model is None:
             return {}
         return {"model": f"results/{{run}}/round-{round_index}/{self.model}"}
+
+    def given_files(self) -> Iterator[GivenFile]:
+        """The files of the user's that must be there, beside ``weights``."""
+        yield from ()
 
     def has_stage(self, stage: str, round_index: int) -> bool:
         """Whether a round has a stage, as far as the seed is concerned."""

@@ -16,6 +16,9 @@ SEEDS: Registry[Choice] = Registry(
             "conta_core.seeds.classifier.Classifier", "conta_core.settings.cam.CamSettings"
         ),
         "recam": Choice("conta_core.seeds.recam.Recam", "conta_core.settings.cam.RecamSettings"),
+        "clip-es": Choice(
+            "conta_core.seeds.clip_es.ClipEs", "conta_core.settings.clip_es.ClipEsSettings"
+        ),
     },
 )
 

@@ -85,12 +85,15 @@ def read_config(path: str | os.PathLike[str]) -> dict[str, Any]:
 
 
 def require_weights(experiments: Mapping[str, Experiment]) -> None:
-    """Refuse a weights file that is not there, before hours of other stages.
+    """Refuse a file of the user's that is not there, before hours of other stages.
 
     Raises:
         ContaError: naming the key and the file.
     """
     for name, experiment in experiments.items():
+        for key, path, mend in experiment.cam.given_files():
+            if not Path(path).is_file():
+                raise ContaError(f"run {name}: {key} is {path!r}: no such file; {mend}")
         for group in ("cam", "irn", "segmentation"):
             weights = getattr(getattr(experiment, group), "weights", "none")
             if weights not in ("imagenet", "none") and not Path(weights).is_file():
@@ -249,6 +252,9 @@ def _require_bounds(config: Mapping[str, Any]) -> None:
 def _describe(problem: Any, kind: type[Settings]) -> str:
     path, siblings = _key(kind, problem["loc"])
     key = ".".join(map(str, path)) or "(whole)"
+    if problem["type"] == "value_error" and not path:
+        # of several groups: it names them itself
+        return str(problem["msg"]).removeprefix("Value error, ")
     if problem["type"] == "extra_forbidden" and key in RENAMED:
         return f"{key} was renamed: write {RENAMED[key]}"
     if problem["type"] == "extra_forbidden":

@@ -103,23 +103,29 @@ def _sweep_image(task: _Task) -> ThresholdSweep:
 
 
 def _confounding(data: Manifest, cams: str, threshold: float) -> dict[str, Any]:
-    """Diagnostics by list; empty where no image has a context map."""
+    """Diagnostics by list; empty where no image has a context map.
+
+    The swap test needs P(class), which CAMs without a classifier do not have.
+    """
     result: dict[str, Any] = {}
     with StoreReader(cams, "cams") as store:
         for name in ("train", "val"):
-            places, swap, found = ContextFalsePositives(), SwapTest(), False
+            places, swap, found, asked = ContextFalsePositives(), SwapTest(), False, False
             for image_id in data.ids(name):
                 context = read_context_map(data, image_id)
                 if context is None:
                     continue
                 found = True
                 keys = store.read(image_id, "keys")
-                swap.update(store.read(image_id, "probability"), data.tag_vector(image_id), context)
+                if store.has(image_id, "probability"):
+                    asked = True
+                    probability = store.read(image_id, "probability")
+                    swap.update(probability, data.tag_vector(image_id), context)
                 if data.images[image_id].mask:
                     labels = label_argmax(store.read(image_id, "high_res"), keys, threshold)
                     places.update(labels, data.read_mask(image_id), context, keys)
             if found:
                 result[name] = places.result()
-            if found and name == "val":  # balanced: on the training list context tells the tags
+            if asked and name == "val":  # balanced: on the training list context tells the tags
                 result[name]["swap_test"] = swap.result()
     return result

@@ -12,7 +12,7 @@ import numpy as np
 from conta_core.causal.intervention.threshold import THRESHOLDS, areas_above, same_area_threshold
 from conta_core.data.images import read_image
 from conta_core.data.manifest import ImageRecord, Manifest
-from conta_core.data.masks import write_label_png
+from conta_core.data.masks import IGNORE, write_label_png
 from conta_core.refinement.crf import refine_labels
 from conta_core.refinement.pseudo_masks import label_argmax, upsample_refined
 from conta_core.runtime.parallel import map_in_order
@@ -37,7 +37,8 @@ def make_pseudo_masks(
     """Write the pseudo-mask of every training image as ``<id>.png``.
 
     A mask is the argmax of [background threshold, refined CAMs at full size] (IRNet,
-    section 5), sharpened by a CRF where ``settings.crf`` says so.
+    section 5), sharpened by a CRF where ``settings.crf`` says so; a pixel of which that CRF is not
+    sure enough is 255 where ``settings.ignore_below`` says so.
 
     Args:
         manifest: path of dataset.json.
@@ -116,10 +117,14 @@ class _Task:
 def _write_mask(task: _Task) -> None:
     record = task.record
     maps, keys = _read(task.refined, record)
-    own = label_argmax(maps, np.arange(len(keys)), task.settings.background_threshold)
-    if task.settings.crf:
-        own = refine_labels(read_image(record.image), own, len(keys) + 1, task.settings.label_crf)
-    labels = np.concatenate([[0], keys + 1]).astype(np.uint8)[own]
+    settings, count = task.settings, len(keys) + 1
+    own = label_argmax(maps, np.arange(len(keys)), settings.background_threshold)
+    if settings.crf:
+        image, ignore = read_image(record.image), settings.ignore_below
+        own = refine_labels(image, own, count, settings.label_crf, ignore)
+    meant = np.full(IGNORE + 1, IGNORE, dtype=np.uint8)
+    meant[:count] = [0, *(keys + 1)]
+    labels = meant[own]
     write_label_png(task.folder / f"{record.id}.png", labels)
 
 

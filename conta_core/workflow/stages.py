@@ -42,6 +42,7 @@ class Stage:
             not say so; None: every run has it.
         own: whether it is a run's own in a round 0 that another run makes.
         asks_as: the stage whose name the methods of the causal step know it by; None: its own.
+        serves: the stage that it is made for, where some seeds or refinements do without it.
     """
 
     name: str
@@ -55,6 +56,7 @@ class Stage:
     scope: Scope | None = None
     own: bool = False
     asks_as: str | None = None
+    serves: str | None = None
 
     @property
     def rules(self) -> tuple[str, ...]:
@@ -185,6 +187,7 @@ STAGES = (
         f"{ROUND}/cam/model.safetensors",
         inputs={"manifest": MANIFEST},
         keys=("seed",),
+        serves="extract_cams",
     ),
     Stage(
         "train_recam",
@@ -192,6 +195,7 @@ STAGES = (
         inputs={"manifest": MANIFEST, "classifier": f"{ROUND}/cam/model.safetensors"},
         keys=("seed",),
         asks_as="train_cam",
+        serves="extract_cams",
     ),
     Stage(
         "extract_cams",
@@ -213,6 +217,7 @@ STAGES = (
         keys=("irn.foreground_threshold", "irn.background_threshold", "irn.label_crf"),
         gathered_by="gather_labels",
         kind="labels",
+        serves="refine_cams",
     ),
     Stage(
         "train_irn",
@@ -224,6 +229,7 @@ STAGES = (
             "irn.background_threshold",
             "irn.label_crf",
         ),
+        serves="refine_cams",
     ),
     Stage(
         "refine_cams",

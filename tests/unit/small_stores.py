@@ -59,6 +59,7 @@ def write_small(
     value: float = 0.5,
     changed: Mapping[str, Mapping[str, np.ndarray]] | None = None,
     size: tuple[int, int] = SIZE,
+    without: Sequence[str] = (),
 ) -> Path:
     """A store; ``changed`` has arrays of images that are other than :func:`image_arrays`."""
     options = {"classes": classes, "run": "r", "settings": {"scales": [1.0], "deep": {"on": True}}}
@@ -66,7 +67,8 @@ def write_small(
     with write_store(path, kind, round_index=round_index, **options) as store:
         for image_id in ids if kind != "confounders" else ():
             arrays = image_arrays(kind, image_id, value) | dict((changed or {}).get(image_id, {}))
-            store.write(image_id, arrays, size)
+            kept = {name: array for name, array in arrays.items() if name not in without}
+            store.write(image_id, kept, size)
         if kind == "confounders":
             masks = np.stack([np.full((4, 4), value * i / 2, np.float32) for i in range(3)])
             prior = np.array([0.5, 0.25, 0.25], np.float32)

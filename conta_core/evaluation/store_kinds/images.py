@@ -46,7 +46,8 @@ class StoreImages:
             ContaError: it is not there.
         """
         read = cache(partial(self.store.read, image_id))
-        return StoredImage(image_id, self.store.size(image_id), self.classes, read)
+        has = partial(self.store.has, image_id)
+        return StoredImage(image_id, self.store.size(image_id), self.classes, read, has)
 
 
 class MaskImages:

@@ -28,12 +28,18 @@ class StoredImage:
         size: height and width in pixels.
         classes: foreground class names; none where a folder of masks does not know them.
         read: an array by its name; it is read when it is asked for.
+        has: whether there is an array of a name.
     """
 
     id: str
     size: tuple[int, int]
     classes: Sequence[str]
     read: Callable[[str], np.ndarray]
+    has: Callable[[str], bool] = lambda _: True
+
+    def find(self, name: str) -> np.ndarray | None:
+        """An array that a store may do without; None: this one does."""
+        return self.read(name) if self.has(name) else None
 
 
 class StoreKind:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import abstractmethod
 from typing import NamedTuple
 
@@ -116,13 +117,20 @@ class Cams(MapKind):
         return image.read("high_res")
 
     def map_notes(self, image: StoredImage, maps: Maps) -> list[str]:
-        """The classifier's P(class)."""
-        probability = image.read("probability")
+        """The classifier's P(class); nothing where there is no classifier."""
+        probability = image.find("probability")
+        if probability is None:
+            return [""] * len(maps.keys)
         return [f"P(class) {probability[key]:.3f}" for key in maps.keys]
 
     def class_rows(self, image: StoredImage) -> Rows:
-        """The image's tags with their maps first, then the other classes by probability."""
-        keys, probability = image.read("keys").tolist(), image.read("probability")
+        """The image's tags with their maps first, then the other classes by probability.
+
+        Without a classifier the tags alone.
+        """
+        keys, probability = image.read("keys").tolist(), image.find("probability")
+        if probability is None:
+            probability = np.zeros(0, np.float32)
         maps = dict(zip(keys, image.read("high_res").astype(np.float32), strict=False))
         order = [*keys, *(i for i in np.argsort(-probability).tolist() if i not in maps)]
         return [
@@ -137,9 +145,10 @@ class Cams(MapKind):
         ]
 
     def difference(self, a: StoredImage, b: StoredImage) -> tuple[float, ...]:
-        """Of the maps, and of the probabilities of all classes."""
-        probabilities = a.read("probability"), b.read("probability")
-        return *super().difference(a, b), mean_absolute(*probabilities)
+        """Of the maps, and of the probabilities of all classes; NaN where a side has none."""
+        one, two = a.find("probability"), b.find("probability")
+        apart = math.nan if one is None or two is None else mean_absolute(one, two)
+        return *super().difference(a, b), apart
 
 
 class RefinedCams(MapKind):

@@ -9,7 +9,7 @@ images the table :data:`IMAGE_SIZES`.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -26,10 +26,12 @@ class Array(NamedTuple):
     Attributes:
         dtype: numpy's name of its type.
         axes: its axes and range, in words.
+        optional: whether a store may do without it, for all of its images.
     """
 
     dtype: str
     axes: str
+    optional: bool = False
 
 
 #: kind of store -> the arrays of each image; what they mean: conta_core.evaluation.store_kinds
@@ -38,7 +40,9 @@ IMAGE_ARRAYS: dict[str, dict[str, Array]] = {
         "keys": Array("int64", "k: class indices of the tags"),
         "cam": Array("float32", "k x h/4 x w/4, 0..1"),
         "high_res": Array("float16", "k x H x W, 0..1"),
-        "probability": Array("float32", "n: sigmoid of the classifier's logits"),
+        "probability": Array(
+            "float32", "n: sigmoid of the classifier's logits, where there is one", optional=True
+        ),
     },
     "labels": {"labels": Array("uint8", "H x W: 0 background, i + 1 class i, 255 ignore")},
     "refined": {
@@ -98,7 +102,8 @@ class StoreHeader:
     settings: dict[str, Any]
 
 
-def require_arrays(kind: str, found: Collection[str], expected: Collection[str]) -> None:
+def require_arrays(kind: str, found: Collection[str], expected: Mapping[str, Array]) -> None:
     """Raise ValueError unless exactly the arrays that the kind of store has are there."""
-    if set(found) != set(expected):
+    needed = {name for name, array in expected.items() if not array.optional}
+    if not needed <= set(found) <= set(expected):
         raise ValueError(f"a {kind} store takes {sorted(expected)}, got {sorted(found)}")

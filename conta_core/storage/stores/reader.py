@@ -137,6 +137,17 @@ class StoreReader:
         """
         return self._read(image_id, name)
 
+    def has(self, image_id: str, name: str) -> bool:
+        """Whether an image has an array, of those that a store may do without.
+
+        Raises:
+            ContaError: no such image, or the structure cannot be read.
+        """
+        try:
+            return validation.has_array(self._file, image_id, name)
+        except validation.READING_ERRORS as error:
+            raise self._unreadable(image_id, error) from None
+
     def read_root(self, name: str) -> np.ndarray:
         """One array of the whole store."""
         return self._read(name)

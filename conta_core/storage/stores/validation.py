@@ -90,6 +90,19 @@ def read_array(file: h5py.File, *names: str) -> np.ndarray:
     return values
 
 
+def has_array(file: h5py.File, group: str, name: str) -> bool:
+    """Whether a group has something of this name.
+
+    Raises:
+        KeyError: the group is not there.
+        OSError: a link, or something else than a group.
+    """
+    found = _open(file, group)
+    if not isinstance(found, h5g.GroupID):
+        raise OSError(f"{group} is no group")
+    return name.encode() in found
+
+
 def read_attributes(file: h5py.File, *names: str) -> dict[str, Any]:
     """The attributes of the root, or of the group of that name: plain numbers, lists, text.
 

@@ -21,6 +21,7 @@ from conta_core.tools.cli.paint import paint
 from conta_core.tools.cli.predict import predict
 from conta_core.tools.cli.show import show_command
 from conta_core.tools.cli.status import status
+from conta_core.tools.cli.text_embeddings import text_embeddings
 
 app = typer.Typer(
     name="conta",
@@ -46,6 +47,7 @@ app.command("status")(status)
 app.command("paint")(paint)
 app.command("predict")(predict)
 app.command("export")(export)
+app.command("text-embeddings")(text_embeddings)
 
 
 def main() -> None:

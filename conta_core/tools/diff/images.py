@@ -129,7 +129,7 @@ def _compare(
 
 def _change(a: StoredImage, b: StoredImage, kind: ImageKind) -> ItemChange | None:
     """What differs in an image; None where nothing does."""
-    names = [name for name in kind.arrays if not same(a.read(name), b.read(name))]
+    names = [name for name in kind.arrays if not _equal(a.find(name), b.find(name))]
     if a.size == b.size and not names:
         return None
     unknown = (math.nan,) * len(kind.measures)
@@ -141,6 +141,11 @@ def _change(a: StoredImage, b: StoredImage, kind: ImageKind) -> ItemChange | Non
         return ItemChange(a.id, kind.difference(a, b), note)
     except (ValueError, IndexError, TypeError) as error:
         return ItemChange(a.id, unknown, f"other shapes: {error}")
+
+
+def _equal(a: np.ndarray | None, b: np.ndarray | None) -> bool:
+    """Whether two arrays are equal, or neither is there."""
+    return a is b if a is None or b is None else same(a, b)
 
 
 def _classes(names: Sequence[str], totals: np.ndarray) -> list[ClassChange]:

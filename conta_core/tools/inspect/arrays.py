@@ -39,7 +39,8 @@ def describe_image(images: Images, image_id: str) -> Iterator[Property]:
     """
     require_image(images.where, image_id, images.ids())
     image = images.image(image_id)
-    arrays = [array_row(name, image.read(name)) for name in images.kind.arrays]
+    names = [name for name in images.kind.arrays if image.has(name)]
+    arrays = [array_row(name, image.read(name)) for name in names]
     yield Property("image", image_id, images.about)
     yield Property("size", "{} x {}".format(*image.size), "height x width")
     yield Property("arrays", arrays)

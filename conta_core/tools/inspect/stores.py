@@ -72,6 +72,8 @@ def _image_arrays(store: StoreReader) -> list[dict[str, str]]:
     rows = []
     first = next(store.each_image_id(), None)
     for name, array in IMAGE_ARRAYS[store.kind].items():
+        if array.optional and first is not None and not store.has(first, name):
+            continue
         dtype = "-" if first is None else str(store.read(first, name).dtype)
         rows.append({"name": name, "type": dtype, "axes and range": array.axes})
     return rows
@@ -83,7 +85,9 @@ def _checked(store: StoreReader, track: Track) -> Iterator[Property]:
     if images:
         damaged += _problem(lambda: _require_right_table(store))
     for image_id in track(ids, len(ids)):
-        for name in images:
+        for name, array in images.items():
+            if array.optional and not _has(store, image_id, name):
+                continue
             arrays += 1
             damaged += _problem(lambda i=image_id, n=name: store.read(i, n))  # type: ignore[misc]
     for name in ROOT_ARRAYS.get(store.kind, {}):
@@ -108,6 +112,14 @@ def _require_right_table(store: StoreReader) -> None:
             f"{store.path}: its table of sizes counts {table.total()} images, {images.total()} are "
             f"there, and other counts at {wrong[:5]} (height, width); {MEND}"
         )
+
+
+def _has(store: StoreReader, image_id: str, name: str) -> bool:
+    """Whether an array is to be read: of a damaged image it is, so that the damage is told."""
+    try:
+        return store.has(image_id, name)
+    except ContaError:
+        return True
 
 
 def _problem(read: Callable[[], Any]) -> list[str]:

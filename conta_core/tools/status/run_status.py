@@ -19,7 +19,7 @@ from conta_core.settings import Experiment
 from conta_core.tools.status.job_log import JobLog, Progress, read_log
 from conta_core.tools.status.snakemake_notes import SnakemakeNotes
 from conta_core.workflow.base_run import read_start
-from conta_core.workflow.stages import STAGES, Stage
+from conta_core.workflow.stages import BY_NAME, STAGES, Stage
 
 #: seconds without a line after which a job that no Snakemake watches counts as stopped: jobs
 #: write a line a minute
@@ -163,9 +163,15 @@ class _Looker:
         found = self._job(stage, run, index, output, log)
         if stage.gathered_by is not None and found.state is State.WAITING:
             found = self._parts(stage, run, index, found)
-        if self._experiment is None and stage.depends_on_config and found.log is None:
+        if self._experiment is None and found.log is None and self._may_lack(stage, run, index):
             return StageStatus(stage.name, index, State.NOT_NEEDED, output, note="not known")
         return found
+
+    def _may_lack(self, stage: Stage, run: str, index: int | None) -> bool:
+        """Whether a run may do without a stage of which nothing is there, as its files tell."""
+        if stage.serves is None:
+            return stage.depends_on_config
+        return (self._directory / BY_NAME[stage.serves].path(run, index)).exists()
 
     def _job(
         self, stage: Stage, run: str, index: int | None, output: str, log_path: str

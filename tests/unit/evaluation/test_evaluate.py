@@ -95,6 +95,22 @@ def miou(pairs: list[tuple[np.ndarray, np.ndarray]]) -> float:
     return round(mean_iou(sum(confusion_matrix(t, p, 3) for t, p in pairs)), 4)
 
 
+def test_cams_without_a_classifier(tmp_path: Path, manifest: Manifest) -> None:
+    """All but the swap test, which asks for P(class)."""
+    rng = np.random.default_rng(1)
+    with write_store(tmp_path / "cams.h5", "cams", **ABOUT) as store:
+        for name in TAGS:
+            keys = manifest.tag_indices(name)
+            high = rng.random((len(keys), *SIZE)).astype(np.float16)
+            low = np.zeros((len(keys), 7, 8), np.float32)
+            store.write(name, {"keys": keys, "cam": low, "high_res": high}, SIZE)
+    evaluate_cams(**arguments(tmp_path), cams=str(tmp_path / "cams.h5"))
+    content = written(tmp_path)
+    assert content["lists"]["val"]["miou"] > 0
+    assert content["confounding"]["val"]["images"] == 2
+    assert "swap_test" not in content["confounding"]["val"]
+
+
 @pytest.mark.parametrize("workers", [1, 2])
 def test_cams(
     tmp_path: Path, manifest: Manifest, cams: dict[str, np.ndarray], workers: int

@@ -39,6 +39,22 @@ def test_labels_are_what_pydensecrf_makes_of_its_own_unary(image: np.ndarray) ->
     np.testing.assert_array_equal(refine_labels(image, labels, 3, settings), expected)
 
 
+def test_labels_that_the_crf_is_not_sure_of(image: np.ndarray) -> None:
+    """255 where the larger probability is below; the other labels stay."""
+    labels = np.random.default_rng(0).integers(0, 2, (32, 40))
+    settings = LabelCrfSettings(iterations=1)
+    plain = refine_labels(image, labels, 2, settings)
+    sizes = []
+    for least in (0.0, 0.6, 0.8, 1.0):
+        found = refine_labels(image, labels, 2, settings, ignore_below=least)
+        assert set(np.unique(found)) <= {0, 1, 255}
+        np.testing.assert_array_equal(found[found != 255], plain[found != 255])
+        sizes.append(int((found == 255).sum()))
+    assert sizes[0] == 0
+    assert sizes == sorted(sizes)
+    assert 0 < sizes[2] < plain.size
+
+
 def test_one_label_is_background(image: np.ndarray) -> None:
     assert not refine_labels(image, np.zeros((32, 40), np.uint8), 1, LabelCrfSettings()).any()
 

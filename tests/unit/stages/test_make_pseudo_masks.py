@@ -63,6 +63,20 @@ def test_the_threshold_follows_round_0(chain: Chain, data: Manifest, tmp_path: P
     assert differing < 0.01
 
 
+def test_pixels_that_are_ignored(chain: Chain, data: Manifest, tmp_path: Path) -> None:
+    for name, least in (("all", None), ("sure", 0.95)):
+        chain.make_pseudo_masks(
+            output=str(tmp_path / name), settings=PseudoMaskSettings(ignore_below=least)
+        )
+    whole, sure = masks(tmp_path / "all"), masks(tmp_path / "sure")
+    ignored = {i: sure[i] == 255 for i in sure}
+    assert 0 < sum(int(one.sum()) for one in ignored.values()) < 0.9 * SIDE**2 * len(sure)
+    assert not any((mask == 255).any() for mask in whole.values())
+    for i, one in ignored.items():
+        np.testing.assert_array_equal(sure[i][~one], whole[i][~one])
+        assert set(np.unique(sure[i])) <= {0, 255, *(data.tag_indices(i) + 1)}
+
+
 def test_round_0_without_an_object(chain: Chain, tmp_path: Path) -> None:
     with pytest.raises(ContaError, match=r"hold no object in round 0; .*background_threshold"):
         chain.make_pseudo_masks(

@@ -79,6 +79,38 @@ def test_arrays_that_do_not_fit(tmp_path: Path) -> None:
             kind.as_labels(image)
 
 
+def test_cams_without_a_classifier(tmp_path: Path) -> None:
+    """Inspect, show and diff do without P(class)."""
+    path = write_small(tmp_path / "cams.h5", "cams", without=["probability"])
+    with_it = write_small(tmp_path / "others.h5", "cams", value=0.25)
+    with open_images(path) as images, open_images(with_it) as others:
+        kind, image = images.kind, images.image(IDS[1])
+        assert isinstance(kind, MapKind)
+        assert not image.has("probability")
+        assert image.find("probability") is None
+        rows = kind.class_rows(image)
+        assert [row["class"] for row in rows] == ["boat", "ring"]
+        assert {row["P(class)"] for row in rows} == {None}
+        assert kind.map_notes(image, kind.as_maps(image)) == ["", ""]
+        for pair in ((image, image), (image, others.image(IDS[1]))):
+            maps, probability = kind.difference(*pair)
+            assert (maps, np.isnan(probability)) == (0.25 * (pair[1] is not image), True)
+    run = CliRunner().invoke
+    told = run(app, ["inspect", str(path), "--check"]).stdout
+    assert "all 9 arrays were read" in told
+    assert "probability" not in told
+    assert run(app, ["inspect", str(path), IDS[0]]).exit_code == 0
+    assert run(app, ["diff", str(path), str(path)]).stdout.splitlines()[0].endswith(": equal")
+    assert "3 of 3 images differ" in run(app, ["diff", str(path), str(with_it)]).stdout
+    shown = run(app, ["show", str(path), IDS[0], "--no-photo", "-o", str(tmp_path / "s.png")])
+    assert shown.exit_code == 0, (shown.output, shown.exception)
+
+
+def test_an_array_that_a_store_cannot_do_without(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="a cams store takes"):
+        write_small(tmp_path / "cams.h5", "cams", without=["high_res"])
+
+
 class Sketches(LabelKind):
     """A kind of store that there is not."""
 

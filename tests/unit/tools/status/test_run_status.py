@@ -286,6 +286,22 @@ def test_without_a_config(folder: RunFolder) -> None:
     assert found["train_irn", 1] is State.WAITING
 
 
+def test_stages_that_a_seed_or_refinement_does_without(folder: RunFolder) -> None:
+    """Without a config, what was to read them tells: it is there without them."""
+    lacking = {"train_cam", "train_recam", "make_irn_labels", "train_irn"}
+
+    def waiting() -> set[str]:
+        stages = read_status(folder.directory, "r", None).stages
+        return {s.stage for s in stages if s.state is State.WAITING} & lacking
+
+    folder.log("extract_cams", "CAMs: 1 of 3 images")
+    assert waiting() == lacking
+    folder.done("extract_cams", "refine_cams")
+    assert waiting() == set()
+    folder.log("train_cam", "CAMs: 3 images in 2.0 s")  # it was there, and its model was lost
+    assert waiting() == {"train_cam"}
+
+
 def test_a_log_that_is_no_log(folder: RunFolder) -> None:
     folder.lock()
     folder.mark("train_cam")

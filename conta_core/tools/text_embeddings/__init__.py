@@ -1,0 +1,1 @@
+"""Text embeddings of classes and background words, by a CLIP model's text tower."""
