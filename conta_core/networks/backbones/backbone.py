@@ -153,7 +153,7 @@ class Backbone(nn.Module):
             further: what else that block handed on.
 
         Returns:
-            The block's state.
+            The block's state, of as many tensors for images of every size.
         """
         return [self.blocks[number - 1](features)]
 

@@ -62,21 +62,25 @@ class PaddedBackbone(Backbone):
         self._multiple = multiple
 
     def run(self, number: int, features: Tensor, further: Sequence[Tensor]) -> list[Tensor]:
-        """Run one block: its state is the map, and the whole one where that is larger."""
+        """Run one block: its state is the map, and the whole one (no channels: it is the map)."""
         height, width = features.shape[-2:]
         if number == 1:
             bottom, right = -height % self._multiple, -width % self._multiple
             features, before = F.pad(features, (0, right, 0, bottom)), 1
         else:
             before = self.strides[number - 2]
-            if further:
+            if further and further[0].shape[1]:
                 whole = further[0].clone()
                 whole[..., :height, :width] = features  # which may have M in it
                 features = whole
         output: Tensor = self.blocks[number - 1](features)
         factor = self.strides[number - 1] // before
-        cut = output[..., : -(-height // factor), : -(-width // factor)]
-        return [output] if cut.shape == output.shape else [cut, output]
+        # rounded up without negative numbers, which ONNX divides otherwise
+        rows, columns = (height + factor - 1) // factor, (width + factor - 1) // factor
+        cut = output[..., :rows, :columns]
+        # a graph that is traced is for images of other sizes too
+        same = cut.shape == output.shape and not torch.jit.is_tracing()
+        return [cut, output[:, :0] if same else output]
 
 
 class _ChannelsLast(nn.Module):
