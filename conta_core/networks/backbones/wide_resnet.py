@@ -111,7 +111,9 @@ def _stage(inputs: int, outputs: int, depth: int) -> nn.Sequential:
 
 def _rest(channels: int, depth: int) -> list[Unit]:
     """The units of a stage after its first one."""
-    return [Unit(channels, channels, _plain(channels, channels, channels)) for _ in range(depth - 1)]
+    return [
+        Unit(channels, channels, _plain(channels, channels, channels)) for _ in range(depth - 1)
+    ]
 
 
 def _plain(

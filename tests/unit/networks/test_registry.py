@@ -121,7 +121,7 @@ def test_deeplab_resnet101_strides_and_dilations() -> None:
 
 @torch.no_grad()
 def test_wide_resnet38() -> None:
-    """Dilations of the last two blocks; M is read by shortcut and branch; frozen blocks drop nothing."""
+    """Dilations; M is read by shortcut and branch; frozen blocks drop nothing out."""
     backbone = build("wide_resnet38", 8)
     dilated = {
         module.dilation[0]
