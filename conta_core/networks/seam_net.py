@@ -16,7 +16,7 @@ from conta_core.networks.pixel_correlation import PixelCorrelation, resize
 from conta_core.networks.registry import BLOCKS
 
 #: model files of this network
-KIND = "seam"
+SEAM_KIND = "seam"
 #: the blocks that the correlation reads, and the last one; of wide_resnet38 they are SEAM's conv4
 #: and conv5, and conv6
 TAPS = (BLOCKS - 2, BLOCKS - 1, BLOCKS)

@@ -8,7 +8,7 @@ import numpy as np
 
 from conta_core.data.images import read_image
 from conta_core.networks.loading import load_network
-from conta_core.networks.seam_net import KIND, SeamNet, build_seam_net
+from conta_core.networks.seam_net import SEAM_KIND, SeamNet, build_seam_net
 from conta_core.seeds.cams import ImageCams
 from conta_core.seeds.classifier import Classifier
 from conta_core.seeds.seam_maps import extract_refined
@@ -28,4 +28,4 @@ class Seam(Classifier):
     @staticmethod
     def load_classifier(path: str, classes: Sequence[str] | None = None) -> SeamNet:
         """The network of a model file, in evaluation mode, on the CPU."""
-        return load_network(path, KIND, build_seam_net, classes)
+        return load_network(path, SEAM_KIND, build_seam_net, classes)

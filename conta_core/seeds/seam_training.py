@@ -11,7 +11,7 @@ from torch import Tensor
 
 from conta_core.networks.backbones.taps import run_frozen, run_rest
 from conta_core.networks.pixel_correlation import resize
-from conta_core.networks.seam_net import KIND, TAPS, SeamNet
+from conta_core.networks.seam_net import SEAM_KIND, TAPS, SeamNet
 from conta_core.seeds.base import SeedTraining
 from conta_core.seeds.seam_losses import BranchMaps, normalised, seam_losses
 from conta_core.training.colour_jitter import ColourJitter
@@ -22,7 +22,7 @@ from conta_core.training.previews import heat_over
 class SeamTraining(SeedTraining):
     """Minimises the classification, minimum, ER and ECR losses of an image and its small view."""
 
-    kind = KIND
+    kind = SEAM_KIND
     what = "SEAM"
 
     @staticmethod
@@ -70,7 +70,7 @@ class SeamObjective(Objective):
 
     Args:
         model: the network.
-        settings: :class:`~conta_core.settings.cam.SeamSettings`.
+        settings: :class:`~conta_core.settings.seam.SeamSettings`.
     """
 
     previewed = "CAMs"

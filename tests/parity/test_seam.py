@@ -25,7 +25,7 @@ from conta_core.networks.seam_net import SeamNet
 from conta_core.seeds.seam_losses import BranchMaps, seam_losses
 from conta_core.seeds.seam_maps import extract_refined
 from conta_core.seeds.seam_training import SeamObjective
-from conta_core.settings.cam import SeamSettings
+from conta_core.settings.seam import SeamSettings
 from conta_core.tools.importing.import_weights import import_weights
 
 TOLERANCE = 1e-4

@@ -12,7 +12,7 @@ from conta_core.errors import ContaError
 from conta_core.networks.backbones.wide_resnet import OUTPUT_STRIDE, WIDE_RESNET38
 from conta_core.networks.cam_net import CamNet
 from conta_core.networks.registry import build_backbone
-from conta_core.networks.seam_net import KIND, SeamNet
+from conta_core.networks.seam_net import SEAM_KIND, SeamNet
 from conta_core.tools.importing.converted import ConvertedBackbone, ConvertedModel, name_classes
 from conta_core.tools.importing.key_map import load_published
 
@@ -73,7 +73,7 @@ def convert_seam(
     model = SeamNet(count, **ARCHITECTURE)
     load_published(model, {**tensors, HEAD: outputs[1:]}, seam_names, path)
     names = name_classes(classes, count, str(path))
-    return ConvertedModel(model, KIND, names, dict(ARCHITECTURE), (f"{HEAD}[0]",))
+    return ConvertedModel(model, SEAM_KIND, names, dict(ARCHITECTURE), (f"{HEAD}[0]",))
 
 
 def seam_names(key: str) -> tuple[str, ...]:
