@@ -20,11 +20,10 @@ SEAM_KIND = "seam"
 #: the blocks that the correlation reads, and the last one; of wide_resnet38 they are SEAM's conv4
 #: and conv5, and conv6
 TAPS = (BLOCKS - 2, BLOCKS - 1, BLOCKS)
-DROPOUT = 0.5
 
 
 class SeamNet(CamNet):
-    """A CAM net that drops channels out before its head, and a pixel correlation module.
+    """A CAM net that may drop channels out before its head, and a pixel correlation module.
 
     The released network has one more output, for the background. Nothing reads it, so it is not
     here.
@@ -34,6 +33,9 @@ class SeamNet(CamNet):
         seed: as of :class:`~conta_core.networks.cam_net.CamNet`; the module's weights and the
             head's have a seed of their own.
         architecture: further arguments of :class:`~conta_core.networks.cam_net.CamNet`.
+
+    Attributes:
+        dropout: of channels before the head; its training says how many.
     """
 
     def __init__(self, class_count: int, *, seed: int = 0, **architecture: Any) -> None:
@@ -45,7 +47,7 @@ class SeamNet(CamNet):
             nn.init.xavier_uniform_(head)
             self.classifier.weight.data.copy_(head[1:])
             self.correlation = PixelCorrelation([channels[tap - 1] for tap in TAPS[:-1]])
-        self.dropout = nn.Dropout2d(DROPOUT)
+        self.dropout = nn.Dropout2d(0.0)
 
     def maps(self, pixels: Tensor, taps: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
         """The class activation maps and what the correlation makes of them.

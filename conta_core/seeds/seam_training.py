@@ -79,6 +79,7 @@ class SeamObjective(Objective):
         super().__init__()
         self.model = model
         self.weights = (1.0, settings.min_weight, settings.er_weight, settings.ecr_weight)
+        model.dropout.p = settings.dropout
         model.backbone.freeze(settings.frozen_blocks)
         self._first = model.backbone.first_changing_block(settings.frozen_blocks)
         sides = (settings.crop, max(1, int(settings.crop * settings.second_scale)))

@@ -20,6 +20,9 @@ class SeamSettings(TrainedSeedSettings):
     second_scale: Annotated[float, Field(ge=0.1, le=1)] = Field(
         0.3, description="side of the second view, in crops"
     )
+    dropout: Annotated[float, Field(ge=0, lt=1)] = Field(
+        0.5, description="share of the channels that are dropped out before the head"
+    )
     min_weight: NonNegative = Field(
         1.0, description="of the loss of the lowest quarter of the refined maps' pixels"
     )
