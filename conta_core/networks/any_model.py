@@ -13,12 +13,14 @@ from conta_core.networks.cam_net import build_cam_net
 from conta_core.networks.irn import build_irn
 from conta_core.networks.loading import load_network
 from conta_core.networks.recam_net import RECAM_KIND, build_recam_net
+from conta_core.networks.seam_net import SEAM_KIND, build_seam_net
 from conta_core.networks.segmenters.files import KIND, V2_KIND, build_segmentation
 from conta_core.storage.model_files import read_metadata
 
 BUILDERS: dict[str, Callable[[int, dict[str, Any]], nn.Module]] = {
     "cam": build_cam_net,
     RECAM_KIND: build_recam_net,
+    SEAM_KIND: build_seam_net,
     "irn": build_irn,
     V2_KIND: build_segmentation,
     KIND: build_segmentation,

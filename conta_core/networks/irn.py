@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from conta_core.networks.registry import build_backbone
+from conta_core.networks.registry import BLOCKS, build_backbone
 
 GRID_STRIDE = 4
 COARSE_STRIDE = 8
@@ -33,7 +33,7 @@ class Irn(nn.Module):
             self.backbone = build_backbone(backbone, weights, output_stride)
             self.edge = EdgeHead(self.backbone.channels, self.backbone.strides)
             self.displacement = DisplacementHead(self.backbone.channels, self.backbone.strides)
-        self.backbone.requires_grad_(False)
+        self.backbone.freeze(BLOCKS)
         self.register_buffer("mean_displacement", torch.zeros(2))
 
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:

@@ -12,6 +12,7 @@ from conta_core.networks.backbones.lite import efficientnet_lite0
 from conta_core.networks.backbones.msra_resnet import msra_resnet101
 from conta_core.networks.backbones.resnets import irnet_resnet50, resnet
 from conta_core.networks.backbones.timm_networks import timm_network
+from conta_core.networks.backbones.wide_resnet import wide_resnet38
 from conta_core.runtime.registry import Registry
 from conta_core.storage.model_files import load_tensors
 
@@ -29,6 +30,7 @@ BACKBONES: Registry[Maker] = Registry(
         "resnet101": resnet,
         "irnet_resnet50": lambda name, pretrained, stride: irnet_resnet50(pretrained, stride),
         "deeplab_resnet101": lambda name, pretrained, stride: msra_resnet101(pretrained, stride),
+        "wide_resnet38": lambda name, pretrained, stride: wide_resnet38(pretrained, stride),
         "efficientnet_lite0": efficientnet_lite0,
         "efficientnet_lite0_stage5": efficientnet_lite0,
         "timm:": lambda name, pretrained, stride: timm_network(
@@ -44,9 +46,9 @@ def build_backbone(name: str, weights: str, output_stride: int) -> Backbone:
     Args:
         name: ``resnet18``, ``resnet50``, ``resnet101``, ``irnet_resnet50`` (IRNet's: output
             stride 16 without dilation), ``deeplab_resnet101`` (deeplab-pytorch's, MSRA style:
-            output stride 8), ``efficientnet_lite0``, ``efficientnet_lite0_stage5`` (the same
-            network cut after its fifth stage) or ``timm:<name>`` (any timm network with five
-            feature levels).
+            output stride 8), ``wide_resnet38`` (AffinityNet's and SEAM's: output stride 8),
+            ``efficientnet_lite0``, ``efficientnet_lite0_stage5`` (the same network cut after its
+            fifth stage) or ``timm:<name>`` (any timm network with five feature levels).
         weights: ``imagenet``, ``none`` (random, from torch's current random state) or a
             .safetensors file of this backbone, such as ``conta import-weights`` writes.
         output_stride: stride of the last block, 8, 16 or 32 (dilated beyond).

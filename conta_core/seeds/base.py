@@ -107,3 +107,8 @@ class SeedTraining(ABC):
     @abstractmethod
     def groups(model: Any, settings: Any) -> list[dict[str, Any]]:
         """Parameter groups of SGD, each with its own ``lr`` and ``weight_decay``."""
+
+    @staticmethod
+    def views(settings: Any) -> dict[str, Any]:
+        """Further arguments of :class:`~conta_core.training.views.ViewedImages`."""
+        return {}

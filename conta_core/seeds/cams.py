@@ -61,16 +61,11 @@ def extract(
     grid = (-(-height // GRID_STRIDE), -(-width // GRID_STRIDE))
     padded = (-(-height // stride) * stride, -(-width // stride) * stride)
     wanted = torch.from_numpy(keys).to(device)
-    both = None
-    if context is not None:
-        given = torch.from_numpy(context).to(device)[None]
-        own = torch.from_numpy(query).to(device)[None] if query is not None else None
-        made = model.read_context(given, own)
-        both = _with_flip(made[0]) if made is not None else None
+    both = context_pair(model, context, query)
     cam = torch.zeros((len(keys), *grid), device=device)
     high_res = torch.zeros((len(keys), height, width), device=device)
     for scale in scales:
-        features = model.backbone(_scaled_pair(model, image, scale, device), both)[-1]
+        features = model.backbone(scaled_pair(model, image, scale), both)[-1]
         if scale == 1:
             probability = torch.sigmoid(model.classify(features).mean(dim=0))
         maps = model.class_maps(features)[:, wanted]
@@ -79,7 +74,7 @@ def extract(
             cam += _resize(joined, grid)
             high_res += _resize(joined, padded)[:, :height, :width]
     if 1 not in scales:
-        features = model.backbone(_scaled_pair(model, image, 1.0, device), both)[-1]
+        features = model.backbone(scaled_pair(model, image, 1.0), both)[-1]
         probability = torch.sigmoid(model.classify(features).mean(dim=0))
     return ImageCams(
         _normalise(cam).cpu().numpy(),
@@ -100,8 +95,22 @@ def class_probabilities(
     return found
 
 
-def _scaled_pair(model: CamNet, image: np.ndarray, scale: float, device: torch.device) -> Tensor:
-    """The scaled image and its flip, normalised, (2, 3, h, w)."""
+def context_pair(
+    model: CamNet, context: np.ndarray | None, query: np.ndarray | None
+) -> Tensor | None:
+    """M of an image and of its flip, (2, channels, h, w), as :func:`extract` is given it."""
+    if context is None:
+        return None
+    device = next(model.parameters()).device
+    given = torch.from_numpy(context).to(device)[None]
+    own = torch.from_numpy(query).to(device)[None] if query is not None else None
+    made = model.read_context(given, own)
+    return _with_flip(made[0]) if made is not None else None
+
+
+def scaled_pair(model: CamNet, image: np.ndarray, scale: float) -> Tensor:
+    """The scaled image uint8 (H, W, 3) and its flip, normalised, (2, 3, h, w)."""
+    device = next(model.parameters()).device
     if scale != 1:
         size = (max(1, round(image.shape[1] * scale)), max(1, round(image.shape[0] * scale)))
         interpolation = cv2.INTER_CUBIC if scale > 1 else cv2.INTER_AREA

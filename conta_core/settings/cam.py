@@ -13,7 +13,7 @@ from conta_core.settings.training import FineTuningSettings
 if TYPE_CHECKING:
     from conta_core.settings.experiment import Experiment
 
-METHOD = "what gives the CAMs: classifier, recam or clip-es (docs/seeds.md)"
+METHOD = "what gives the CAMs: classifier, recam, seam or clip-es (docs/seeds.md)"
 #: the stages that some seeds alone have
 OWN_STAGES = ("train_recam",)
 #: the stages that ask what the round's classifier makes of images

@@ -16,6 +16,7 @@ SEEDS: Registry[Choice] = Registry(
             "conta_core.seeds.classifier.Classifier", "conta_core.settings.cam.CamSettings"
         ),
         "recam": Choice("conta_core.seeds.recam.Recam", "conta_core.settings.cam.RecamSettings"),
+        "seam": Choice("conta_core.seeds.seam.Seam", "conta_core.settings.seam.SeamSettings"),
         "clip-es": Choice(
             "conta_core.seeds.clip_es.ClipEs", "conta_core.settings.clip_es.ClipEsSettings"
         ),
@@ -33,6 +34,10 @@ TRAININGS: Registry[Choice] = Registry(
         "recam": Choice(
             "conta_core.seeds.classifier_training.ClassifierTraining",
             "conta_core.settings.cam.RecamSettings",
+        ),
+        "seam": Choice(
+            "conta_core.seeds.seam_training.SeamTraining",
+            "conta_core.settings.seam.SeamSettings",
         ),
     },
 )

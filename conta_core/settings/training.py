@@ -20,9 +20,9 @@ class BackboneSettings(Settings):
     backbone: str = Field(
         "efficientnet_lite0_stage5",
         description="resnet18, resnet50, resnet101 (torchvision), irnet_resnet50 (IRNet's, "
-        "output_stride 16), deeplab_resnet101 (deeplab-pytorch's, output_stride 8), "
-        "efficientnet_lite0, efficientnet_lite0_stage5 (cut after its fifth stage) or timm:<name>; "
-        "docs/networks.md",
+        "output_stride 16), deeplab_resnet101 (deeplab-pytorch's, output_stride 8), wide_resnet38 "
+        "(SEAM's, output_stride 8), efficientnet_lite0, efficientnet_lite0_stage5 (cut after its "
+        "fifth stage) or timm:<name>; docs/networks.md",
     )
     weights: str = Field("imagenet", description="imagenet, none, or a .safetensors file")
     output_stride: Literal[8, 16, 32] = Field(8, description="stride of the last block's features")

@@ -59,6 +59,7 @@ def train_classifier(
         settings=settings,
         seed=training.draws,
         fill=model.backbone.fill,
+        **seed_training.views(settings),
         **prepared.views,
     )
     training.run(

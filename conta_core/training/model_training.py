@@ -105,7 +105,9 @@ class ModelTraining:
             SystemExit: status 143: SIGTERM came; the state was kept.
         """
         settings, draws = self._settings, self.draws
-        torch.manual_seed(derive_seed(*draws, "dropout"))
+        rank = processes.rank()
+        # no two processes drop the same channels out of different images
+        torch.manual_seed(derive_seed(*draws, "dropout", *((rank,) if rank else ())))
         train(
             objective.train(),
             groups,

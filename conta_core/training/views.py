@@ -115,6 +115,8 @@ class ViewedImages(Dataset[dict[str, torch.Tensor]]):
             None where it is left as it is; None: no intervention.
         weights: image id -> float32 (n,), what the loss of each class counts in a view that is
             left as it is; None: 1.
+        recolour: image uint8 (H, W, 3) and a generator of its own -> the image in other colours;
+            None: colours stay.
     """
 
     def __init__(
@@ -130,6 +132,7 @@ class ViewedImages(Dataset[dict[str, torch.Tensor]]):
         query: Callable[[str], np.ndarray] | None = None,
         intervene: Callable[[str, int], Intervened | None] | None = None,
         weights: Callable[[str], np.ndarray] | None = None,
+        recolour: Callable[[np.ndarray, np.random.Generator], np.ndarray] | None = None,
     ) -> None:
         self.manifest = manifest
         self.ids = list(ids)
@@ -141,6 +144,7 @@ class ViewedImages(Dataset[dict[str, torch.Tensor]]):
         self._query = query
         self._intervene = intervene
         self._weights = weights
+        self._recolour = recolour
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -160,9 +164,11 @@ class ViewedImages(Dataset[dict[str, torch.Tensor]]):
         generator = numpy_generator(*self._seed, image_id, number)
         size = self.manifest.images[image_id].size
         view = draw_view(generator, size, self._settings)
-        if self._intervene is None:
-            return self._under(image_id, view)
-        return self._under(image_id, view, self._intervene(image_id, number))
+        instead = self._intervene(image_id, number) if self._intervene is not None else None
+        if self._recolour is None:
+            return self._under(image_id, view, instead)
+        colours = numpy_generator(*self._seed, "colours", image_id, number)
+        return self._under(image_id, view, instead, colours)
 
     def whole(self, index: int) -> tuple[dict[str, torch.Tensor], tuple[int, int]]:
         """The image of an index, whole, with its long side as long as a crop; draws nothing.
@@ -191,12 +197,18 @@ class ViewedImages(Dataset[dict[str, torch.Tensor]]):
         return np.ones(len(self.manifest.classes), dtype=np.float32)
 
     def _under(
-        self, image_id: str, view: View, instead: Intervened | None = None
+        self,
+        image_id: str,
+        view: View,
+        instead: Intervened | None = None,
+        colours: np.random.Generator | None = None,
     ) -> dict[str, torch.Tensor]:
         """The image, or what is seen instead, and all that lies on it, under a view."""
         record = self.manifest.images[image_id]
         source = instead.image if instead else read_image(record.image)
         tags = instead.tags if instead else self.manifest.tag_vector(image_id)
+        if self._recolour is not None and colours is not None:
+            source = self._recolour(source, colours)
         image = view.apply(source, cv2.INTER_LINEAR, self._fill)
         sample = {
             "image": torch.from_numpy(np.ascontiguousarray(image.transpose(2, 0, 1))),

@@ -50,6 +50,7 @@ class Backbone(nn.Module):
         self.bgr = bgr
         self.context_inputs = nn.ModuleDict()
         self._fixed_norms = len(blocks)
+        self._frozen = 0
         self.train()  # batch norms use their stored statistics from the start
 
     def add_context(
@@ -180,9 +181,14 @@ class Backbone(nn.Module):
         ]
 
     def freeze(self, blocks: int) -> None:
-        """Let the first ``blocks`` blocks keep their weights (context inputs still learn)."""
+        """Let the first ``blocks`` blocks keep their weights (context inputs still learn).
+
+        They stay in evaluation mode, so that their features do not change: nothing is dropped out.
+        """
         for block in self.blocks[:blocks]:
             block.requires_grad_(False)
+        self._frozen = blocks
+        self.train(self.training)
 
     def first_changing_block(self, frozen: int) -> int:
         """The first block whose output training can change: learning, or reading M."""
@@ -195,8 +201,10 @@ class Backbone(nn.Module):
         self.train(self.training)
 
     def train(self, mode: bool = True) -> Backbone:
-        """Set the mode; batch norms with stored statistics stay in evaluation mode."""
+        """Set the mode; frozen blocks and batch norms with stored statistics do not train."""
         super().train(mode)
+        for block in self.blocks[: self._frozen]:
+            block.eval()
         for block in self.blocks[: self._fixed_norms]:
             for module in block.modules():
                 if isinstance(module, nn.modules.batchnorm._BatchNorm):

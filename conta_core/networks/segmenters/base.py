@@ -10,6 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from conta_core.networks.backbones.taps import run_frozen, run_rest
 from conta_core.networks.registry import BLOCKS, build_backbone
 
 
@@ -109,21 +110,11 @@ class SegmentationNetwork(nn.Module, ABC):
             The outputs that the head reads of blocks before the last of them, and the state after
             that one.
         """
-        states = self.backbone.states([images], last=first - 1)
-        early = [states[tap - 1][0] for tap in self._early(first)]
-        return [*early, *(states[-1] if states else [images])]
+        return run_frozen(self.backbone, self.taps, images, first)
 
     def logits(self, frozen: Sequence[Tensor], first: int) -> Tensor:
         """Logits (B, n + 1, h, w) at one scale from what :meth:`frozen` gave."""
-        count = len(self._early(first))
-        early, state = list(frozen[:count]), list(frozen[count:])
-        if first - 1 in self.taps:
-            early.append(state[0])
-        later = self.backbone(state, first=first)
-        return self.head([*early, *(later[tap - first] for tap in self.taps if tap >= first)])
-
-    def _early(self, first: int) -> list[int]:
-        return [tap for tap in self.taps if tap < first - 1]
+        return self.head(run_rest(self.backbone, self.taps, frozen, first))
 
     def groups(self, settings: Any) -> list[dict[str, Any]]:
         """Parameter groups of SGD: the backbone 1x, the head's weights and biases faster.

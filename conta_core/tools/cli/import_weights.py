@@ -12,7 +12,10 @@ from rich.console import Console
 def import_weights(
     kind: Annotated[
         str,
-        typer.Argument(help="irnet-cam, irnet-irn, deeplab-pytorch or torchvision (a ResNet)."),
+        typer.Argument(
+            help="irnet-cam, irnet-irn, deeplab-pytorch, torchvision (a ResNet) or seam (SEAM's or "
+            "AffinityNet's)."
+        ),
     ],
     file: Annotated[
         Path, typer.Argument(help="The checkpoint (.pth or .safetensors). No code in it is run.")

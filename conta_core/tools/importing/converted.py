@@ -19,7 +19,7 @@ class ConvertedModel:
 
     Attributes:
         module: with the published weights.
-        kind: ``cam``, ``irn`` or ``deeplab``.
+        kind: ``cam``, ``seam``, ``irn`` or ``deeplab``.
         classes: foreground class names.
         architecture: of the model file.
         dropped: names of the published file that have no place in it.

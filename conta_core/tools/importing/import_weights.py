@@ -14,6 +14,7 @@ from conta_core.tools.importing.checkpoint import read_checkpoint
 from conta_core.tools.importing.converted import ConvertedBackbone, ConvertedModel
 from conta_core.tools.importing.deeplab_pytorch import convert_deeplab_pytorch
 from conta_core.tools.importing.irnet import convert_cam, convert_irn
+from conta_core.tools.importing.seam import convert_seam
 from conta_core.tools.importing.torchvision_resnets import convert_torchvision
 
 Converter = Callable[
@@ -25,6 +26,7 @@ KINDS: dict[str, Converter] = {
     "irnet-irn": convert_irn,
     "deeplab-pytorch": convert_deeplab_pytorch,
     "torchvision": convert_torchvision,
+    "seam": convert_seam,
 }
 
 
@@ -37,7 +39,7 @@ def import_weights(
     """Convert a published checkpoint, every key of it.
 
     Args:
-        kind: ``irnet-cam``, ``irnet-irn``, ``deeplab-pytorch`` or ``torchvision``.
+        kind: ``irnet-cam``, ``irnet-irn``, ``deeplab-pytorch``, ``torchvision`` or ``seam``.
         source: the checkpoint, as torch.save or safetensors wrote it. No code in it is run.
         output: the .safetensors file to write, whole or not at all.
         classes: foreground class names in the order of the outputs; None: VOC's where there are

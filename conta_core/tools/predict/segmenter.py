@@ -18,7 +18,12 @@ from conta_core.storage.model_files import read_metadata
 #: pixels that the network must see of each side: its smallest scale needs some
 SMALLEST_SIDE = 16
 #: what the other kinds of models give
-OTHER_KINDS = {"cam": "CAMs", "recam": "CAMs", "irn": "edges and displacements"}
+OTHER_KINDS = {
+    "cam": "CAMs",
+    "recam": "CAMs",
+    "seam": "CAMs",
+    "irn": "edges and displacements",
+}
 
 
 class Segmenter:

@@ -33,6 +33,7 @@ def draw(height: int, width: int, seed: int = 0) -> torch.Tensor:
         *((name, stride) for name in ("resnet18", "resnet50") for stride in (8, 16, 32)),
         ("resnet101", 8),
         ("irnet_resnet50", 16),
+        ("wide_resnet38", 8),
         ("efficientnet_lite0", 8),
         ("efficientnet_lite0", 16),
         ("efficientnet_lite0", 32),
@@ -75,6 +76,7 @@ def test_deeplab_resnet101_rounds_its_first_pooling_up(size: int, first: int, la
         ("irnet_resnet50", 32, "set it to 16"),
         ("deeplab_resnet101", 16, "set it to 8"),
         ("deeplab_resnet101", 32, "set it to 8"),
+        ("wide_resnet38", 16, "set it to 8"),
     ],
 )
 def test_the_ancestors_have_one_output_stride(name: str, output_stride: int, expected: str) -> None:
@@ -82,9 +84,12 @@ def test_the_ancestors_have_one_output_stride(name: str, output_stride: int, exp
         build_backbone(name, "none", output_stride)
 
 
-def test_deeplab_resnet101_has_no_imagenet_weights_to_load() -> None:
-    with pytest.raises(ContaError, match="conta import-weights deeplab-pytorch"):
-        build_backbone("deeplab_resnet101", "imagenet", 8)
+@pytest.mark.parametrize(
+    ("name", "kind"), [("deeplab_resnet101", "deeplab-pytorch"), ("wide_resnet38", "seam")]
+)
+def test_the_ancestors_have_no_imagenet_weights_to_load(name: str, kind: str) -> None:
+    with pytest.raises(ContaError, match=f"conta import-weights {kind}"):
+        build_backbone(name, "imagenet", 8)
 
 
 def test_irnet_resnet50_strides_but_does_not_dilate() -> None:
@@ -112,6 +117,36 @@ def test_deeplab_resnet101_strides_and_dilations() -> None:
             assert block.conv3x3[0].dilation == (dilation, dilation)
             assert isinstance(block.shortcut, nn.Identity) == (index > 0)
         assert stage[0].shortcut[0].stride == (stride, stride)
+
+
+@torch.no_grad()
+def test_wide_resnet38() -> None:
+    """Dilations; M is read by shortcut and branch; frozen blocks drop nothing out."""
+    backbone = build("wide_resnet38", 8)
+    dilated = {
+        module.dilation[0]
+        for block in backbone.blocks[:3]
+        for module in block.modules()
+        if isinstance(module, nn.Conv2d)
+    }
+    assert dilated == {1}
+    kernels = [
+        [
+            m.dilation[0]
+            for m in block.modules()
+            if isinstance(m, nn.Conv2d) and m.kernel_size[0] > 1
+        ]
+        for block in backbone.blocks[3:]
+    ]
+    assert kernels == [[1, 2, 2, 2, 2, 2], [4, 4]]
+    assert [len(backbone.readers(number)) for number in range(2, 6)] == [2, 2, 2, 2]
+    features = torch.rand(1, 1024, 4, 4)
+    backbone.train()
+    assert not torch.equal(backbone([features], first=5)[0], backbone([features], first=5)[0])
+    backbone.freeze(5)
+    torch.testing.assert_close(
+        backbone.train()([features], first=5)[0], backbone.eval()([features], first=5)[0]
+    )
 
 
 @torch.no_grad()

@@ -14,6 +14,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from conta_core.data.manifest import Manifest
 from conta_core.data.masks import voc_palette
+from conta_core.settings.seam import SeamSettings
 from conta_core.stages.train_irn import train_irn
 from conta_core.training import previews
 from conta_core.training.files import NO_FILES, TrainingFiles
@@ -32,6 +33,11 @@ def learning_norms(chain: Chain, output: Path, files: TrainingFiles) -> None:
 
 def cam_with_context(chain: Chain, output: Path, files: TrainingFiles) -> None:
     cam(chain, output, files, causal=causal(context=chain.path("context.h5")), round_index=1)
+
+
+def seam(chain: Chain, output: Path, files: TrainingFiles) -> None:
+    values = CAM.model_dump(exclude={"method"})
+    cam(chain, output, files, settings=SeamSettings(**{**values, "epochs": 2}))
 
 
 def deeplab(chain: Chain, output: Path, files: TrainingFiles) -> None:
@@ -70,7 +76,7 @@ def shown(folder: Path) -> dict[str, list[np.ndarray]]:
     }
 
 
-@pytest.mark.parametrize("train", [cam, learning_norms, cam_with_context, deeplab, irn])
+@pytest.mark.parametrize("train", [cam, learning_norms, cam_with_context, seam, deeplab, irn])
 def test_the_same_bits(
     train: Callable[..., None], chain: Chain, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

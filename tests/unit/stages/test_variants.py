@@ -8,13 +8,17 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+import torch
 from chain import CAM, SEGMENTATION, Chain, causal
+from safetensors.torch import load_file
 from whole_store import make_store
 
 from conta_core.data.manifest import Manifest
 from conta_core.settings.cam import RecamSettings
 from conta_core.settings.choices import SEGMENTATION_NETWORKS
+from conta_core.settings.seam import SeamSettings
 from conta_core.stages.extract_cams import extract_cams
 from conta_core.stages.train_recam import train_recam
 from conta_core.storage.stores.reader import StoreReader
@@ -28,6 +32,7 @@ BACKBONES = {
     "padded": {"backbone": "timm:convnext_atto", "output_stride": 32},
 }
 SHARED = CAM.model_dump(exclude={"method"})
+SEAM = SeamSettings(**{**SHARED, "epochs": 2})
 RECAM = RecamSettings(**SHARED, recam_epochs=3, recam_learning_rate=0.01, recam_weight=0.5)
 
 
@@ -60,6 +65,17 @@ def classifier(
     )
 
 
+def seam(chain: Chain, output: str, files: TrainingFiles, round_index: int, **change: Any) -> None:
+    context = chain.path("context.h5") if round_index else None
+    chain.train_cam(
+        output=output,
+        settings=SEAM.model_copy(update=change),
+        files=files,
+        round_index=round_index,
+        causal=causal(context=context),
+    )
+
+
 def segmentation(
     chain: Chain, output: str, files: TrainingFiles, round_index: int, network: str
 ) -> None:
@@ -72,6 +88,10 @@ def segmentation(
 
 TRAININGS: dict[str, Callable[..., None]] = {
     "recam": recam,
+    "seam": lambda *given: seam(*given, views=0),
+    "seam, cached": seam,
+    "seam, float16": lambda *given: seam(*given, precision="float16", batch_norm="trained"),
+    "seam, padded": lambda *given: seam(*given, weights="none", **BACKBONES["padded"]),
     **{
         f"classifier, {name}": lambda *given, change=change: classifier(
             *given, views=0, frozen_blocks=0, **change
@@ -152,3 +172,40 @@ def test_recam_gives_cams(chain: Chain, data: Manifest, tmp_path: Path, round_in
         for image_id in ids:
             assert 0 <= found.read(image_id, "cam").min() <= found.read(image_id, "cam").max() <= 1
             assert found.read(image_id, "probability").shape == (6,)
+
+
+@pytest.mark.parametrize("round_index", [0, 1])
+def test_seam_gives_cams(chain: Chain, data: Manifest, tmp_path: Path, round_index: int) -> None:
+    model, store = tmp_path / "seam.safetensors", tmp_path / "cams.h5"
+    seam(chain, str(model), NO_FILES, round_index)
+    make_store(
+        extract_cams,
+        str(store),
+        manifest=chain.manifest,
+        model=str(model),
+        causal=causal(context=chain.path("context.h5") if round_index else None),
+        settings=SEAM,
+        run="conta",
+        round_index=round_index,
+        threads=1,
+    )
+    with StoreReader(store, "cams") as found:
+        for image_id in data.ids("train", "val"):
+            count = len(data.tag_indices(image_id))
+            cam, high_res = (found.read(image_id, name) for name in ("cam", "high_res"))
+            assert (cam.dtype, cam.shape) == (np.float32, (count, 16, 16))
+            assert (high_res.dtype, high_res.shape) == (np.float16, (count, 64, 64))
+            assert found.read(image_id, "probability").shape == (6,)
+            for maps in (cam, high_res):
+                assert maps.min() == 0
+                np.testing.assert_allclose(maps.max(axis=(1, 2)), 1, atol=2e-3)
+
+
+def test_seam_in_two_processes(chain: Chain, tmp_path: Path) -> None:
+    """Without the dropout, which each process draws for itself."""
+    settings = SEAM.model_copy(update={"epochs": 1, "dropout": 0.0})
+    for count in (1, 2):
+        chain.train_cam(output=str(tmp_path / str(count)), settings=settings, processes=count)
+    one, two = (load_file(tmp_path / name) for name in ("1", "2"))
+    for name, expected in one.items():
+        torch.testing.assert_close(two[name], expected, rtol=1e-3, atol=1e-5, msg=name)

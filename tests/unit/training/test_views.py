@@ -278,3 +278,33 @@ def test_labels_are_those_of_the_image_that_is_seen(manifest: Manifest) -> None:
     plain, other = (images[0, number]["labels"] for number in (0, 1))
     assert {0, 1} <= set(plain.unique().tolist()) <= {0, 1, 255}
     assert set(other.unique().tolist()) == {2, 255}
+
+
+def test_colours_have_draws_of_their_own(manifest: Manifest) -> None:
+    """Other colours, the same crops; each view has colours of its own, and again the same ones."""
+
+    def darker(image: np.ndarray, generator: np.random.Generator) -> np.ndarray:
+        return (image * generator.uniform(0.2, 0.9)).astype(np.uint8)
+
+    def build(recolour: Any) -> ViewedImages:
+        return ViewedImages(
+            manifest,
+            IDS,
+            settings=sizes(),
+            seed=SEED,
+            fill=FILL,
+            labels=lambda image_id: square(1),
+            recolour=recolour,
+        )
+
+    plain, changed = build(None), build(darker)
+    brightest = set()
+    for key in [(0, 0), (0, 1), (1, 0)]:
+        before, after = plain[key], changed[key]
+        assert torch.equal(before["labels"], after["labels"])
+        assert torch.equal(after["image"], build(darker)[key]["image"])
+        assert int(before["image"].max()) == 255
+        brightest.add(int(after["image"].max()))
+    assert len(brightest) == 3
+    assert max(brightest) < 255
+    assert torch.equal(plain.whole(0)[0]["image"], changed.whole(0)[0]["image"])
