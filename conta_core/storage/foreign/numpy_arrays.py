@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 
 from conta_core.storage.foreign.limits import Budget, RefusedError
-from conta_core.storage.foreign.pickle_machine import Maker, Names, Unfinished, run_pickle
+from conta_core.storage.foreign.pickle_machine import Unfinished, run_pickle
+from conta_core.storage.foreign.plain_values import Maker, Names, plain_names
 
 #: bytes that lie somewhere
 Buffer = bytes | bytearray | memoryview
@@ -63,6 +64,7 @@ def numpy_names(budget: Budget) -> Names:
         return text.encode("latin1")
 
     made: dict[str, Maker | None] = {
+        **plain_names(),
         "numpy.ndarray": None,
         "numpy.dtype": _begin_dtype,
         "_codecs.encode": encode,
@@ -70,6 +72,7 @@ def numpy_names(budget: Budget) -> Names:
     for core in ("core", "_core"):  # numpy 1 and 2
         made[f"numpy.{core}.multiarray._reconstruct"] = _begin_array
         made[f"numpy.{core}.multiarray.scalar"] = _scalar
+        made[f"numpy.{core}.numeric._frombuffer"] = _of_buffer
     return made
 
 
@@ -132,6 +135,14 @@ def _begin_array(*_: Any) -> Unfinished:
         return content[0]
 
     return Unfinished(finish)
+
+
+def _of_buffer(content: Any, dtype: Any, shape: Any, order: Any) -> np.ndarray:
+    """An array as pickle's protocol 5 writes it."""
+    found = _require_dtype(dtype)
+    if found.numbers is None or order not in ("C", "F"):
+        raise RefusedError("it has an array of objects, or in a strange order of axes")
+    return _array(shape, found, order == "F", _require_bytes(content))
 
 
 def _scalar(dtype: Any, content: Any) -> Any:

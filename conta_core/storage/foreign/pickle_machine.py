@@ -9,20 +9,21 @@ program into instructions, and does no more.
 from __future__ import annotations
 
 import pickletools
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, BinaryIO
 
 from conta_core.storage.foreign.limits import Budget, RefusedError
+from conta_core.storage.foreign.plain_values import (
+    Maker,
+    Name,
+    Names,
+    described,
+    require_bounded,
+    require_keys,
+    require_kind,
+)
 
-#: makes a value of the arguments that a program gives
-Maker = Callable[..., Any]
-#: name in a pickle, such as ``numpy.dtype`` -> what makes its values; None: it is only named
-Names = Mapping[str, Maker | None]
-#: of a whole number; torch's mark of its older files has 77
-MAX_BITS = 128
-#: what a key of a dict or an element of a set may be: hashing anything else could take for ever
-KEYS = (str, bytes, int, float, bool, type(None))
 _NUMBERS = {"INT", "BININT", "BININT1", "BININT2", "LONG", "LONG1", "LONG4", "FLOAT", "BINFLOAT"}
 _TEXTS = {"UNICODE", "SHORT_BINUNICODE", "BINUNICODE", "BINUNICODE8"}
 _BYTES = {"SHORT_BINBYTES", "BINBYTES", "BINBYTES8", "BYTEARRAY8"}
@@ -30,14 +31,6 @@ _WRITTEN_OUT = _NUMBERS | _TEXTS | _BYTES
 _CONSTANTS = {"NONE": None, "NEWTRUE": True, "NEWFALSE": False}
 _EMPTY: dict[str, Callable[[], Any]] = {"EMPTY_LIST": list, "EMPTY_DICT": dict, "EMPTY_SET": set}
 _TUPLES = {"EMPTY_TUPLE": 0, "TUPLE1": 1, "TUPLE2": 2, "TUPLE3": 3}
-
-
-@dataclass(frozen=True)
-class Name:
-    """A name of the table, on the stack."""
-
-    name: str
-    make: Maker | None
 
 
 @dataclass
@@ -96,7 +89,7 @@ class _Machine:
     def step(self, name: str, argument: Any) -> None:
         """Carry out one instruction."""
         if name in _WRITTEN_OUT:
-            self._push(_bounded(argument))
+            self._push(require_bounded(argument))
         elif name in _CONSTANTS:
             self._push(_CONSTANTS[name])
         elif name in _EMPTY:
@@ -139,7 +132,7 @@ class _Machine:
             case "ADDITEMS":
                 self._add(self._pop_mark())
             case "FROZENSET":
-                self._push(frozenset(_keys(self._pop_mark())))
+                self._push(frozenset(require_keys(self._pop_mark())))
             case "PUT" | "BINPUT" | "LONG_BINPUT":
                 self._remember(argument)
             case "MEMOIZE":
@@ -190,18 +183,20 @@ class _Machine:
             value.places.append(place)
 
     def _extend(self, values: list[Any]) -> None:
-        _require(self._top(), list).extend(values)
+        require_kind(self._top(), list).extend(values)
 
     def _set(self, items: list[Any]) -> None:
         if len(items) % 2:
             raise RefusedError("its pickle gives a dict a key without a value")
-        _require(self._top(), dict).update(zip(_keys(items[::2]), items[1::2], strict=True))
+        require_kind(self._top(), dict).update(
+            zip(require_keys(items[::2]), items[1::2], strict=True)
+        )
 
     def _add(self, values: list[Any]) -> None:
-        _require(self._top(), set).update(_keys(values))
+        require_kind(self._top(), set).update(require_keys(values))
 
     def _named(self, module: Any, name: Any) -> Name:
-        whole = f"{_require(module, str)}.{_require(name, str)}"
+        whole = f"{require_kind(module, str)}.{require_kind(name, str)}"
         if whole not in self._names:
             raise RefusedError(
                 f"it holds {whole[:100]!r}, and code in a file is not run; expected arrays, "
@@ -212,42 +207,14 @@ class _Machine:
     def _reduce(self) -> None:
         called, arguments = self._pop_many(2)
         if not isinstance(called, Name) or called.make is None:
-            raise RefusedError(f"its pickle calls {_described(called)}, which makes no value")
-        self._push(called.make(*_require(arguments, tuple)))
+            raise RefusedError(f"its pickle calls {described(called)}, which makes no value")
+        self._push(called.make(*require_kind(arguments, tuple)))
 
     def _build(self) -> None:
         state, begun = self.pop(), self.pop()
         if not isinstance(begun, Unfinished):
-            raise RefusedError(f"its pickle gives a state to {_described(begun)}, which has none")
-        value = begun.finish(*_require(state, tuple))
+            raise RefusedError(f"its pickle gives a state to {described(begun)}, which has none")
+        value = begun.finish(*require_kind(state, tuple))
         for place in begun.places:
             self._memo[place] = value
         self._push(value)
-
-
-def _bounded(value: Any) -> Any:
-    """A value that a pickle writes out, unless it is an absurd number."""
-    if isinstance(value, int) and value.bit_length() > MAX_BITS:
-        raise RefusedError(f"its pickle has a number of {value.bit_length()} bits")
-    return value
-
-
-def _keys(values: list[Any]) -> list[Hashable]:
-    """The values, each of which can be a key."""
-    for value in values:
-        if not isinstance(value, KEYS):
-            raise RefusedError(
-                f"its pickle has {_described(value)} as a key, expected text or a number"
-            )
-    return values
-
-
-def _require(value: Any, kind: type) -> Any:
-    if type(value) is not kind:
-        raise RefusedError(f"its pickle has {_described(value)} in the place of a {kind.__name__}")
-    return value
-
-
-def _described(value: Any) -> str:
-    """What a value is, without what is in it: that may be endless."""
-    return value.name if isinstance(value, Name) else f"a {type(value).__name__}"

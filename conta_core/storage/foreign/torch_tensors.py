@@ -12,7 +12,8 @@ import numpy as np
 
 from conta_core.storage.foreign.limits import Budget, RefusedError
 from conta_core.storage.foreign.numpy_arrays import numpy_names, require_shape
-from conta_core.storage.foreign.pickle_machine import Maker, Name, Names, run_pickle
+from conta_core.storage.foreign.pickle_machine import run_pickle
+from conta_core.storage.foreign.plain_values import Maker, Name, Names
 from conta_core.storage.foreign.zip_files import read_member
 
 #: torch's name of a kind of storage -> its numbers
