@@ -9,7 +9,16 @@ MAX_STEPS = 50_000
 
 
 class RefusedError(ValueError):
-    """A file holds what is not read; the text says what was found and what was expected."""
+    """A file holds what is not read.
+
+    Args:
+        text: what was found, and what was expected.
+        mend: what the user can do; empty: what the caller says.
+    """
+
+    def __init__(self, text: str, mend: str = "") -> None:
+        super().__init__(text)
+        self.mend = mend
 
 
 @dataclass
