@@ -94,14 +94,16 @@ def get_settings(name):
 
 
 def require_chosen(stage, experiment, run, index):
-    """Refuse a stage that the run's seed or refinement does not have."""
+    """Refuse a stage that the run's seed, refinement or pseudo-masks do without."""
+    cam, refinement, masks = experiment.cam, experiment.refinement, experiment.pseudo_masks
     groups = {
-        "cam.method": index is None or experiment.cam.has_stage(stage.name, index),
-        "refinement.method": experiment.refinement.has_stage(stage.name),
+        ("cam.method", cam.method): index is None or cam.has_stage(stage.name, index),
+        ("refinement.method", refinement.method): refinement.has_stage(stage.name),
+        ("pseudo_masks.imported", masks.imported): index is None
+        or masks.has_stage(stage.name, index),
     }
-    for key, has in groups.items():
+    for (key, value), has in groups.items():
         if not has:
-            value = getattr(experiment, key.partition(".")[0]).method
             raise WorkflowError(
                 f"run {run}: {key} is {value!r}, which has no {stage.name} in round {index}; ask "
                 "for other files of this run"

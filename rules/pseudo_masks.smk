@@ -2,7 +2,7 @@
 
 Required inputs:
     results/{run}/dataset.json
-    results/{run}/round-{round}/irn/refined.h5
+    results/{run}/round-{round}/irn/refined.h5     or the folder pseudo_masks.imported, in round 0
 Outputs:
     results/{run}/round-{round}/pseudo_masks/     <image id>.png, 255 = ignore
 """
@@ -12,7 +12,6 @@ rule make_pseudo_masks:
     input:
         unpack(get_chosen_inputs("make_pseudo_masks")),
         manifest="results/{run}/dataset.json",
-        refined="results/{run}/round-{round}/irn/refined.h5",
     output:
         directory("results/{run}/round-{round}/pseudo_masks"),
     log:

@@ -78,7 +78,6 @@ rule evaluate_reliance:
     input:
         unpack(get_chosen_inputs("evaluate_reliance")),
         manifest="results/{run}/dataset.json",
-        cams="results/{run}/round-{round}/cam/cams.h5",
         pseudo_masks="results/{run}/round-{round}/pseudo_masks",
     output:
         "results/{run}/round-{round}/scores/reliance.json",

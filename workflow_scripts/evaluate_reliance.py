@@ -14,7 +14,7 @@ with job(snakemake.log[0], snakemake.rule, snakemake.wildcards):
         manifest=files.pop("manifest"),
         model=files.pop("model"),
         method=settings["cam"]["method"],
-        cams=files.pop("cams"),
+        cams=files.pop("cams", None),
         pseudo_masks=files.pop("pseudo_masks"),
         # what is left is the method's
         causal=CausalInputs(context, files),

@@ -11,7 +11,7 @@ with job(snakemake.log[0], snakemake.rule, snakemake.wildcards):
     context = parse_settings(ContextSettings, settings.get("context", {}), "context")
     make_pseudo_masks(
         manifest=snakemake.input.manifest,
-        refined=snakemake.input.refined,
+        refined=snakemake.input.get("refined"),
         first_refined=first_refined,
         output=snakemake.output[0],
         settings=parse_settings(PseudoMaskSettings, settings["pseudo_masks"], "pseudo_masks"),

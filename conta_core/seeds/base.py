@@ -63,6 +63,11 @@ class Seed(ABC):
         """
 
     @property
+    def ids(self) -> Sequence[str]:
+        """The images whose CAMs it gives, of those that are asked for, in their order."""
+        return self.inputs.ids
+
+    @property
     def noted(self) -> dict[str, Any]:
         """What the store keeps of how its CAMs were made, plain values."""
         return {}

@@ -3,35 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, NamedTuple, Self
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
 from conta_core.settings.base import NonNegative, Positive, Settings
+from conta_core.settings.given import GivenFile
 from conta_core.settings.training import FineTuningSettings
 
 if TYPE_CHECKING:
     from conta_core.settings.experiment import Experiment
 
-METHOD = "what gives the CAMs: classifier, recam, seam or clip-es (docs/seeds.md)"
+METHOD = "what gives the CAMs: classifier, recam, seam, clip-es or imported (docs/seeds.md)"
 #: the stages that some seeds alone have
 OWN_STAGES = ("train_recam",)
 #: the stages that ask what the round's classifier makes of images
 ASKING = ("extract_cams", "evaluate_reliance", "measure_objects")
-
-
-class GivenFile(NamedTuple):
-    """A file that a seed needs and that no stage makes.
-
-    Attributes:
-        key: of the config, dotted, which names it.
-        path: of the file.
-        mend: what to do where it is not there.
-    """
-
-    key: str
-    path: str
-    mend: str
 
 
 class SeedSettings(Settings):
@@ -66,7 +53,10 @@ class SeedSettings(Settings):
         """The files that a stage reads through the seed: name -> path with ``{run}``."""
         if stage not in ASKING or self.model is None:
             return {}
-        return {"model": f"results/{{run}}/round-{round_index}/{self.model}"}
+        found = {"model": f"results/{{run}}/round-{round_index}/{self.model}"}
+        if stage == "evaluate_reliance":
+            found["cams"] = f"results/{{run}}/round-{round_index}/cam/cams.h5"
+        return found
 
     def given_files(self) -> Iterator[GivenFile]:
         """The files of the user's that must be there, beside ``weights``."""

@@ -20,6 +20,10 @@ SEEDS: Registry[Choice] = Registry(
         "clip-es": Choice(
             "conta_core.seeds.clip_es.ClipEs", "conta_core.settings.clip_es.ClipEsSettings"
         ),
+        "imported": Choice(
+            "conta_core.seeds.imported.Imported",
+            "conta_core.settings.imported.ImportedSettings",
+        ),
     },
 )
 
@@ -38,6 +42,10 @@ TRAININGS: Registry[Choice] = Registry(
         "seam": Choice(
             "conta_core.seeds.seam_training.SeamTraining",
             "conta_core.settings.seam.SeamSettings",
+        ),
+        "imported": Choice(
+            "conta_core.seeds.classifier_training.ClassifierTraining",
+            "conta_core.settings.imported.ImportedSettings",
         ),
     },
 )

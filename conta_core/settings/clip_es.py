@@ -9,7 +9,8 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from conta_core.settings.base import Fraction, Positive
-from conta_core.settings.cam import METHOD, GivenFile, SeedSettings
+from conta_core.settings.cam import METHOD, SeedSettings
+from conta_core.settings.given import GivenFile
 
 
 class ClipEsSettings(SeedSettings):

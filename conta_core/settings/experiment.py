@@ -67,6 +67,7 @@ class Experiment(Settings):
     @model_validator(mode="after")
     def _seed(self) -> Experiment:
         self.cam.check(self)
+        self.pseudo_masks.check(self)
         return self
 
     @model_validator(mode="after")

@@ -91,9 +91,12 @@ def require_weights(experiments: Mapping[str, Experiment]) -> None:
         ContaError: naming the key and the file.
     """
     for name, experiment in experiments.items():
-        for key, path, mend in experiment.cam.given_files():
-            if not Path(path).is_file():
-                raise ContaError(f"run {name}: {key} is {path!r}: no such file; {mend}")
+        for file in (*experiment.cam.given_files(), *experiment.pseudo_masks.given_files()):
+            if not file.is_there:
+                what = "folder" if file.folder else "file"
+                raise ContaError(
+                    f"run {name}: {file.key} is {file.path!r}: no such {what}; {file.mend}"
+                )
         for group in ("cam", "irn", "segmentation"):
             weights = getattr(getattr(experiment, group), "weights", "none")
             if weights not in ("imagenet", "none") and not Path(weights).is_file():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +19,8 @@ from conta_core.runtime.progress import track
 from conta_core.storage.stores.reader import StoreReader
 
 LOGGER = logging.getLogger(__name__)
+#: why a list has no scores though it has ground truth
+NO_CAMS = "the CAMs were read from files, which have none of this list"
 
 
 def evaluate_cams(
@@ -42,9 +44,9 @@ def evaluate_cams(
         ContaError: a file is missing or broken.
     """
     data = Manifest.load(manifest)
-    with StoreReader(cams, "cams", data.ids("train", "val"), data.classes):
-        pass  # refuses a store that lacks an image, before any work
-    sweeps = {name: _sweep(data, cams, name, workers) for name in ("train", "val")}
+    there = _ids_there(data, cams)
+    scored = {name: ids_with_masks(data, name) if ids else [] for name, ids in there.items()}
+    sweeps = {name: _sweep(data, cams, name, ids, workers) for name, ids in scored.items()}
     if ids_with_masks(data, "train"):
         threshold = sweeps["train"].best()
         chosen = "best of the sweep on the training list"
@@ -56,9 +58,10 @@ def evaluate_cams(
             sweep.matrix(threshold),
             manifest=data,
             list_name=name,
-            images=len(ids_with_masks(data, name)),
+            images=len(scored[name]),
             threshold={"value": threshold, "chosen": chosen},
             curve=sweep.curve() if name == "train" else None,
+            why=NO_CAMS if data.ids(name) and not there[name] else None,
         )
         for name, sweep in sweeps.items()
     }
@@ -68,8 +71,23 @@ def evaluate_cams(
         round_index=round_index,
         stage="cam",
         lists=lists,
-        confounding=_confounding(data, cams, threshold),
+        confounding=_confounding(data, cams, there, threshold),
     )
+
+
+def _ids_there(data: Manifest, cams: str) -> dict[str, list[str]]:
+    """The images of each list; none of the validation list where none of it has CAMs.
+
+    Raises:
+        ContaError: the store lacks an image that it should have.
+    """
+    train, val = data.ids("train"), data.ids("val")
+    with StoreReader(cams, "cams", train, data.classes) as store:
+        has_none = not any(i in store for i in {*val} - {*train})
+    if has_none and not {*val} <= {*train}:
+        return {"train": train, "val": []}
+    with StoreReader(cams, "cams", val):
+        return {"train": train, "val": val}
 
 
 @dataclass(frozen=True)
@@ -80,8 +98,9 @@ class _Task:
     classes: int
 
 
-def _sweep(data: Manifest, cams: str, list_name: str, workers: int) -> ThresholdSweep:
-    ids = ids_with_masks(data, list_name)
+def _sweep(
+    data: Manifest, cams: str, list_name: str, ids: Sequence[str], workers: int
+) -> ThresholdSweep:
     classes = len(data.class_names)
 
     def tasks() -> Iterator[_Task]:
@@ -102,16 +121,18 @@ def _sweep_image(task: _Task) -> ThresholdSweep:
     return ThresholdSweep(task.classes).update(task.truth, *strongest_class(maps, keys))
 
 
-def _confounding(data: Manifest, cams: str, threshold: float) -> dict[str, Any]:
+def _confounding(
+    data: Manifest, cams: str, there: Mapping[str, Sequence[str]], threshold: float
+) -> dict[str, Any]:
     """Diagnostics by list; empty where no image has a context map.
 
     The swap test needs P(class), which CAMs without a classifier do not have.
     """
     result: dict[str, Any] = {}
     with StoreReader(cams, "cams") as store:
-        for name in ("train", "val"):
+        for name, ids in there.items():
             places, swap, found, asked = ContextFalsePositives(), SwapTest(), False, False
-            for image_id in data.ids(name):
+            for image_id in ids:
                 context = read_context_map(data, image_id)
                 if context is None:
                     continue

@@ -27,7 +27,7 @@ def evaluate_reliance(
     manifest: str,
     model: str,
     method: str,
-    cams: str,
+    cams: str | None,
     pseudo_masks: str,
     causal: CausalInputs,
     output: str,
@@ -44,7 +44,8 @@ def evaluate_reliance(
         manifest: path of dataset.json.
         model: path of the CAM net.
         method: of the seed that the net belongs to.
-        cams: path of its cams.h5, which has P(class) of every image as it is.
+        cams: path of its cams.h5, which has P(class) of every image as it is; None: it made no
+            CAMs, and is asked.
         pseudo_masks: folder of <id>.png.
         causal: what the net reads of the round before, as in training.
         output: path of the reliance json.
@@ -62,7 +63,13 @@ def evaluate_reliance(
     asked = _evenly_spaced([i for i in ids if data.images[i].tags], images)
     require_masks(pseudo_masks, asked)
     network = SEEDS[method].load_code().load_classifier(model, data.classes).to(select_device())
-    context = method_of(causal.settings, round_index).open_context(causal, data, asked)
+    context = method_of(causal.settings, round_index).open_context(
+        causal, data, asked if cams is not None else ids
+    )
+
+    def ask(image_id: str) -> np.ndarray:
+        image = read_image(data.images[image_id].image)
+        return class_probabilities(network, image, *context.read(image_id))
 
     def after(image_id: str) -> After:
         image = read_image(data.images[image_id].image)
@@ -76,14 +83,17 @@ def evaluate_reliance(
                 found.append((index, float(without[index])))
         return found
 
+    if cams is not None:
+        with StoreReader(cams, "cams", ids, data.classes) as store:
+            before = {image_id: store.read(image_id, "probability") for image_id in ids}
+    else:
+        before = dict(zip(ids, map_in_threads(ask, ids, at_once), strict=True))
     reliance = ClassReliance(len(data.classes))
-    with StoreReader(cams, "cams", ids, data.classes) as store:
-        for image_id in ids:
-            reliance.add_image(store.read(image_id, "probability"), data.tag_vector(image_id))
-        for image_id, pairs in zip(asked, map_in_threads(after, asked, at_once), strict=True):
-            before = store.read(image_id, "probability")
-            for index, value in pairs:
-                reliance.add_pair(index, float(before[index]), value)
+    for image_id in ids:
+        reliance.add_image(before[image_id], data.tag_vector(image_id))
+    for image_id, pairs in zip(asked, map_in_threads(after, asked, at_once), strict=True):
+        for index, value in pairs:
+            reliance.add_pair(index, float(before[image_id][index]), value)
     about = {"run": run, "round": round_index, "list": data.list_names["train"]}
     write_reliance(output, {**about, "images": len(asked), **reliance.result(data.classes)})
 

@@ -54,7 +54,7 @@ def extract_cams(
         output=output,
         kind="cams",
         data=data,
-        ids=ids,
+        ids=seed.ids,
         settings=seed.noted,
         stage=extract_cams,
         inputs=[manifest, *seed.files, *causal.files.values()],

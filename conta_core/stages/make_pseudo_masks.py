@@ -17,6 +17,7 @@ from conta_core.refinement.crf import refine_labels
 from conta_core.refinement.pseudo_masks import label_argmax, upsample_refined
 from conta_core.runtime.parallel import map_in_order
 from conta_core.runtime.progress import track
+from conta_core.seeds.foreign.pseudo_masks import copy_pseudo_masks
 from conta_core.settings import PseudoMaskSettings
 from conta_core.storage.atomic import replace_folder_when_done
 from conta_core.storage.stores.reader import StoreReader
@@ -27,7 +28,7 @@ LOGGER = logging.getLogger(__name__)
 def make_pseudo_masks(
     *,
     manifest: str,
-    refined: str,
+    refined: str | None,
     first_refined: str | None,
     output: str,
     settings: PseudoMaskSettings,
@@ -38,15 +39,16 @@ def make_pseudo_masks(
 
     A mask is the argmax of [background threshold, refined CAMs at full size] (IRNet,
     section 5), sharpened by a CRF where ``settings.crf`` says so; a pixel of which that CRF is not
-    sure enough is 255 where ``settings.ignore_below`` says so.
+    sure enough is 255 where ``settings.ignore_below`` says so. Without refined CAMs, the masks are
+    those of the folder ``settings.imported``, checked.
 
     Args:
         manifest: path of dataset.json.
-        refined: path of the refined CAMs' store.
+        refined: path of the refined CAMs' store; None: the masks are read.
         first_refined: path of round 0's, by which the threshold is chosen anew
             (:mod:`conta_core.causal.intervention.threshold`); None: it is the settings'.
         output: folder; an older one is replaced when all masks are made.
-        settings: background threshold, and the CRF.
+        settings: background threshold, and the CRF; or the folder of masks.
         area_filter: least and greatest area of an object that is trusted; read with
             ``first_refined`` alone.
         workers: processes.
@@ -56,6 +58,13 @@ def make_pseudo_masks(
     """
     data = Manifest.load(manifest)
     ids = data.ids("train")
+    if refined is None:
+        imported = str(settings.imported)
+        with replace_folder_when_done(output) as folder:
+            copied = copy_pseudo_masks(imported, folder, data, ids, workers)
+            for _ in track(copied, len(ids), "pseudo-masks", LOGGER):
+                pass
+        return
     with StoreReader(refined, "refined", ids, data.classes):
         pass  # refuses a store that lacks an image, before any work
     if first_refined is not None:

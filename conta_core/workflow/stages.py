@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from conta_core.causal.methods import has_stage, inputs, keys
+from conta_core.settings.cam import ASKING
 
 if TYPE_CHECKING:
     from conta_core.settings import Experiment
@@ -102,24 +103,35 @@ class Stage:
         if index is None:
             return self.keys
         of_seed = experiment.cam.keys(self.name, index)
-        return (*of_seed, *self.keys, *keys(self.asks_as or self.name, experiment, index))
+        of_masks = experiment.pseudo_masks.keys(self.name, index)
+        return (
+            *of_seed,
+            *of_masks,
+            *self.keys,
+            *keys(self.asks_as or self.name, experiment, index),
+        )
 
     def further_inputs(self, index: int, experiment: Experiment) -> dict[str, str]:
-        """What it reads through the run's seed, refinement and method of the causal step.
+        """What it reads through the run's seed, refinement, pseudo-masks and causal method.
 
         Returns:
             Name of the input -> path with ``{run}`` in place of the run's name.
         """
+        of_seed = experiment.cam.inputs(self.name, index)
+        if not BY_NAME["extract_cams"].is_needed(index, experiment):
+            of_seed.pop("cams", None)
         return {
-            **experiment.cam.inputs(self.name, index),
+            **of_seed,
             **experiment.refinement.inputs(self.name, index),
+            **experiment.pseudo_masks.inputs(self.name, index),
             **inputs(self.asks_as or self.name, experiment, index),
         }
 
     def is_needed(self, index: int | None, experiment: Experiment) -> bool:
         """Whether the run has this stage in this round."""
-        if index is not None and not experiment.cam.has_stage(self.name, index):
-            return False
+        for group in (experiment.cam, experiment.pseudo_masks):
+            if index is not None and not group.has_stage(self.name, index):
+                return False
         own = self.scope is None or self.scope(index, experiment)
         return own and experiment.refinement.has_stage(self.name)
 
@@ -155,6 +167,15 @@ def _of_method(name: str) -> Scope:
     return lambda index, experiment: index is not None and has_stage(name, experiment, index)
 
 
+def _asks_classifier(index: int | None, experiment: Experiment) -> bool:
+    """Whether another stage of the round reads what the seed's trainings make."""
+    assert index is not None
+    return any(
+        BY_NAME[name].is_needed(index, experiment) and "model" in experiment.cam.inputs(name, index)
+        for name in ASKING
+    )
+
+
 STAGES = (
     Stage(
         "make_context_shapes",
@@ -187,6 +208,7 @@ STAGES = (
         f"{ROUND}/cam/model.safetensors",
         inputs={"manifest": MANIFEST},
         keys=("seed",),
+        scope=_asks_classifier,
         serves="extract_cams",
     ),
     Stage(
@@ -195,6 +217,7 @@ STAGES = (
         inputs={"manifest": MANIFEST, "classifier": f"{ROUND}/cam/model.safetensors"},
         keys=("seed",),
         asks_as="train_cam",
+        scope=_asks_classifier,
         serves="extract_cams",
     ),
     Stage(
@@ -248,8 +271,7 @@ STAGES = (
     Stage(
         "make_pseudo_masks",
         f"{ROUND}/pseudo_masks",
-        inputs={"manifest": MANIFEST, "refined": f"{ROUND}/irn/refined.h5"},
-        keys=("pseudo_masks",),
+        inputs={"manifest": MANIFEST},
         kind="pseudo_masks",
     ),
     Stage(
@@ -261,11 +283,7 @@ STAGES = (
     Stage(
         "evaluate_reliance",
         f"{ROUND}/scores/reliance.json",
-        inputs={
-            "manifest": MANIFEST,
-            "cams": f"{ROUND}/cam/cams.h5",
-            "pseudo_masks": f"{ROUND}/pseudo_masks",
-        },
+        inputs={"manifest": MANIFEST, "pseudo_masks": f"{ROUND}/pseudo_masks"},
         keys=("reliance_images",),
         scope=_asks_reliance,
     ),

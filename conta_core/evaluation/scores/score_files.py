@@ -32,6 +32,7 @@ def score_entry(
     images: int,
     threshold: Mapping[str, Any] | None = None,
     curve: Mapping[float, float] | None = None,
+    why: str | None = None,
 ) -> dict[str, Any]:
     """What a scores json says of one list.
 
@@ -43,6 +44,7 @@ def score_entry(
         images: how many images were counted; with 0 the numbers are null and ``why`` says so.
         threshold: ``value`` and how it was ``chosen``, or None where there is none.
         curve: threshold -> mIoU, where a sweep was made.
+        why: no image was counted, if not for lack of ground truth.
 
     Returns:
         plain values for json; mIoU, IoU, accuracy and what lies on companions in percent, 4
@@ -69,7 +71,9 @@ def score_entry(
         }
     if curve is not None:
         entry["curve"] = {f"{t:.2f}": rounded(value) for t, value in curve.items()}
-    if not images:
+    if not images and why is not None:
+        entry["why"] = why
+    elif not images:
         what = "has no ground-truth masks" if manifest.lists[list_name] else "is empty"
         entry["why"] = f"the list {manifest.list_names[list_name]!r} {what}"
     return entry

@@ -17,6 +17,7 @@ from conta_core.runtime import jobs, memory, progress, progress_bar
 from conta_core.settings import (
     ContextSettings,
     InterventionSettings,
+    PseudoMaskSettings,
     RefinementSettings,
     SeedSettings,
 )
@@ -59,7 +60,11 @@ REPLACED: dict[str, list[tuple[Any, str, Any]]] = {
     },
     **{
         f"settings.cam.SeedSettings.{name}": [(SeedSettings, name, nothing)]
-        for name in ("check", "has_stage", "inputs", "keys")
+        for name in ("check", "given_files", "has_stage", "inputs", "keys")
+    },
+    **{
+        f"settings.pseudo_masks.PseudoMaskSettings.{name}": [(PseudoMaskSettings, name, nothing)]
+        for name in ("check", "given_files", "has_stage", "imports", "inputs", "keys")
     },
     **{
         f"settings.refinement.RefinementSettings.{name}": [(RefinementSettings, name, nothing)]

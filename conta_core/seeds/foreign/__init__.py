@@ -1,0 +1,1 @@
+"""CAMs that other programs made, as seeds."""
