@@ -25,7 +25,7 @@ from conta_core.evaluation.comparison.measures import (
     Measure,
     read_measures,
 )
-from conta_core.evaluation.summary import LISTS
+from conta_core.evaluation.summary_rows import LISTS
 from conta_core.storage.json_files import write_json
 
 FORMAT = "conta-comparison"

@@ -16,7 +16,7 @@ from conta_core.evaluation.comparison.measures import (
 )
 from conta_core.evaluation.comparison.results import Results
 from conta_core.evaluation.report.pieces import Table
-from conta_core.evaluation.summary import LISTS
+from conta_core.evaluation.summary_rows import LISTS
 from conta_core.settings.base import leaves
 from conta_core.workflow.stages import SCORED as STAGE_TITLES
 

@@ -12,7 +12,8 @@ from conta_core.errors import ContaError
 from conta_core.evaluation.reliance import read_reliance
 from conta_core.evaluation.scores.score_files import read_scores
 from conta_core.evaluation.store_kinds.images import MaskImages
-from conta_core.evaluation.summary import LISTS, read_summary, score_rows, scored_stages
+from conta_core.evaluation.summary import read_summary
+from conta_core.evaluation.summary_rows import LISTS, score_rows, scored_stages
 from conta_core.storage.stores.parts import describe_part
 from conta_core.tools.inspect.images import require_image
 from conta_core.tools.inspect.properties import Property, size_properties
