@@ -13,6 +13,10 @@ from conta_core.workflow.stages import SCORED
 
 #: the lists of a data set, in words
 LISTS = {"train": "training list", "val": "validation list"}
+#: what a label has beside its IoU, in words
+ERRORS = {"fpr": "FPR", "fnr": "FNR", "confusion_ratio": "FP / TP"}
+#: the means over labels, in words
+MEANS = {"all": "mean", "foreground": "mean, no background"}
 
 
 def over_rounds(summary: Mapping[str, Any], stage: str, split: str) -> list[dict[str, Any]]:

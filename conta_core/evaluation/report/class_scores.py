@@ -7,7 +7,9 @@ from typing import Any
 
 from conta_core.evaluation.report.pieces import Section, Shaded, Table
 from conta_core.evaluation.summary_rows import (
+    ERRORS,
     LISTS,
+    MEANS,
     list_caption,
     number,
     over_rounds,
@@ -15,9 +17,6 @@ from conta_core.evaluation.summary_rows import (
     signed,
 )
 from conta_core.workflow.stages import SCORED
-
-#: what a label has beside its IoU
-RATES = ("fpr", "fnr", "confusion_ratio")
 
 
 def classes_section(summary: Mapping[str, Any]) -> Section | None:
@@ -63,18 +62,18 @@ def _errors(summary: Mapping[str, Any], split: str) -> list[Table]:
     told = {stage: row for stage, row in last.items() if "means" in row and row["images"]}
     if not told:
         return []
-    rows: list[list[str]] = [["class", *["FPR", "FNR", "FP / TP"] * len(told)]]
+    rows: list[list[str]] = [["class", *list(ERRORS.values()) * len(told)]]
     for name in ("background", *summary["classes"]):
-        cells = [[row.get(rate, {}).get(name) for rate in RATES] for row in told.values()]
+        cells = [[row.get(rate, {}).get(name) for rate in ERRORS] for row in told.values()]
         rows.append([name, *(text for one in cells for text in _cells(*one))])
-    for words, labels in (("mean", "all"), ("mean, no background", "foreground")):
-        cells = [[row["means"][labels][rate] for rate in RATES] for row in told.values()]
+    for labels, words in MEANS.items():
+        cells = [[row["means"][labels][rate] for rate in ERRORS] for row in told.values()]
         rows.append([words, *(text for one in cells for text in _cells(*one))])
     caption = (
         f"FPR and FNR in percent of the union, and FP / TP, round {summary['rounds'] - 1}, "
         f"{LISTS[split]}"
     )
-    groups = [("", 1), *((SCORED[stage], len(RATES)) for stage in told)]
+    groups = [("", 1), *((SCORED[stage], len(ERRORS)) for stage in told)]
     return [Table(caption, rows, groups=groups)]
 
 
