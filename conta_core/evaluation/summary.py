@@ -15,6 +15,16 @@ from conta_core.data.manifest import Manifest
 from conta_core.errors import ContaError
 from conta_core.evaluation.scores.layout import SUMMARY
 from conta_core.evaluation.scores.score_files import read_scores
+from conta_core.evaluation.summary_rows import (
+    LISTS,
+    confounding_rows,
+    error_rows,
+    list_caption,
+    pair_rows,
+    reliance_rows,
+    score_rows,
+    scored_stages,
+)
 from conta_core.storage.json_files import read_format, write_json
 from conta_core.workflow.stages import SCORED
 
@@ -25,7 +35,6 @@ SHORT_HEADINGS = (
     *("round", "scores of", "list", "far own %", "far other %", "fp own %"),
     *("P present", "P absent"),
 )
-LISTS = {"train": "training list", "val": "validation list"}
 
 
 def summarise_scores(
@@ -107,87 +116,6 @@ def read_summary(path: str | os.PathLike[str]) -> dict[str, Any]:
     )
 
 
-def over_rounds(summary: Mapping[str, Any], stage: str, split: str) -> list[dict[str, Any]]:
-    """The row of ``scores`` of a stage and list in each round; empty where there is none."""
-    found = {
-        row["round"]: dict(row)
-        for row in summary["scores"]
-        if (row["stage"], row["split"]) == (stage, split)
-    }
-    return [found.get(index, {}) for index in range(summary["rounds"])]
-
-
-def scored_stages(summary: Mapping[str, Any], split: str) -> list[str]:
-    """The stages that have a row for a list, in order."""
-    found = {row["stage"] for row in summary["scores"] if row["split"] == split}
-    return [stage for stage in SCORED if stage in found]
-
-
-def score_rows(summary: Mapping[str, Any], split: str) -> list[list[str]]:
-    """The mIoU table of a list as text: a heading row, then one row a round."""
-    stages = scored_stages(summary, split)
-    columns = [
-        [number(row.get("miou")) for row in over_rounds(summary, stage, split)] for stage in stages
-    ]
-    rounds = map(str, range(summary["rounds"]))
-    rows = zip(rounds, *columns, strict=True)
-    return [["round", *(SCORED[stage] for stage in stages)], *map(list, rows)]
-
-
-def confounding_rows(summary: Mapping[str, Any]) -> list[list[str]]:
-    """The table of the confounding diagnostics as text: a heading row, then the rows."""
-    rows = [
-        [
-            "round",
-            "scores of",
-            "list",
-            "far, own context %",
-            "far, other contexts %",
-            "false positives on own context %",
-            "P(absent class), context present",
-            "P(absent class), context absent",
-        ]
-    ]
-    for row in summary["confounding"]:
-        swap = row.get("swap_test", {})
-        rows.append(
-            [
-                str(row["round"]),
-                SCORED[row["stage"]],
-                LISTS[row["split"]],
-                number(row["far_false_positives"]["own_context"], 2),
-                number(row["far_false_positives"]["other_contexts"], 2),
-                number(row["false_positives_on_own_context"]),
-                number(swap.get("context_present"), 3),
-                number(swap.get("context_absent"), 3),
-            ]
-        )
-    return rows
-
-
-def reliance_rows(summary: Mapping[str, Any]) -> list[list[str]]:
-    """The table of the context reliance as text: a heading row, then one row a round."""
-    rows = [["round", "P(class), as it is", "its objects filled in", "images without the tag"]]
-    for row in summary.get("reliance", []):
-        values = (row["mean"][key] for key in ("before", "after", "absent"))
-        rows.append([str(row["round"]), *(number(value, 3) for value in values)])
-    return rows
-
-
-def list_caption(summary: Mapping[str, Any], split: str) -> str:
-    """Which list, how many of its images are scored and against which ground truth."""
-    about = summary["lists"][split]
-    counts = {row["images"] for row in summary["scores"] if row["split"] == split}
-    scored = f"{max(counts, default=0)} of {about['images']} images scored"
-    truth = summary["ground_truth"]
-    return f'{LISTS[split]} "{about["name"]}": {scored}, ground truth: {truth or "none"}'
-
-
-def number(value: float | None, digits: int = 1) -> str:
-    """A number for a table; a dash for none."""
-    return "-" if value is None else f"{value:.{digits}f}"
-
-
 def render_table(summary: Mapping[str, Any]) -> str:
     """The summary as plain text for a terminal.
 
@@ -195,14 +123,20 @@ def render_table(summary: Mapping[str, Any]) -> str:
         summary: content of summary.json.
 
     Returns:
-        lines: one table a list, rounds down and stages across (mIoU in percent), and one
-        of the confounding diagnostics where there are any.
+        lines: two tables a list, rounds down and stages across (mIoU; FPR and FNR), and those
+        of the biased pairs, the confounding diagnostics and the reliance where there are any.
     """
     parts = [f"run {summary['run']}, data set {summary['dataset']}"]
     for split in LISTS:
         if scored_stages(summary, split):
             caption = f"mIoU in percent, {list_caption(summary, split)}"
             parts.append(_captioned(caption, score_rows(summary, split)))
+        if errors := error_rows(summary, split):
+            caption = f"FPR / FNR in percent of the union, {LISTS[split]}"
+            parts.append(_captioned(caption, errors))
+    if pairs := pair_rows(summary):
+        caption = "biased pairs: IoU of a class with its companion and without, mean over pairs"
+        parts.append(_captioned(caption, pairs))
     if summary["confounding"]:
         _, *rows = confounding_rows(summary)
         parts.append(_captioned("confounding diagnostics", [SHORT_HEADINGS, *rows]))

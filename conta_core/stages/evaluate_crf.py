@@ -9,8 +9,8 @@ import numpy as np
 
 from conta_core.data.images import read_image
 from conta_core.data.manifest import ImageRecord, Manifest
-from conta_core.evaluation.scores.confusion import confusion_matrix
-from conta_core.evaluation.scores.score_files import ids_with_masks, score_entry, write_scores
+from conta_core.evaluation.scores.mask_scores import MaskScores
+from conta_core.evaluation.scores.score_files import ids_with_masks, write_scores
 from conta_core.networks.segmentation_output import softmax, upsample_logits
 from conta_core.refinement.crf import refine_probabilities
 from conta_core.runtime.parallel import map_in_order
@@ -49,18 +49,15 @@ def evaluate_crf(
     ids = ids_with_masks(data, "val")
     with StoreReader(logits, "logits", ids, data.classes):
         pass  # refuses a store that lacks an image, before any work
-    classes = len(data.class_names)
-    matrix = np.zeros((classes, classes + 1), dtype=np.int64)
+    scores = MaskScores(data, "val")
     tasks = (_Task(logits, data.images[i], settings) for i in ids)
     masks = map_in_order(_sharpened, tasks, workers)
     for image_id, mask in track(
         zip(ids, masks, strict=True), len(ids), "scores after the CRF", LOGGER
     ):
-        matrix += confusion_matrix(data.read_mask(image_id), mask, classes)
-    entry = score_entry(matrix, manifest=data, list_name="val", images=len(ids))
-    write_scores(
-        output, run=run, round_index=round_index, stage="segmentation_crf", lists={"val": entry}
-    )
+        scores.add(data.read_mask(image_id), mask)
+    lists = {"val": scores.entry()}
+    write_scores(output, run=run, round_index=round_index, stage="segmentation_crf", lists=lists)
 
 
 @dataclass(frozen=True)

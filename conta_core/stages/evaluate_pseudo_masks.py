@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import logging
 
-import numpy as np
-
 from conta_core.data.manifest import Manifest
 from conta_core.data.masks import read_label_png, require_masks
 from conta_core.errors import ContaError
-from conta_core.evaluation.scores.confusion import confusion_matrix
-from conta_core.evaluation.scores.score_files import ids_with_masks, score_entry, write_scores
+from conta_core.evaluation.scores.mask_scores import MaskScores
+from conta_core.evaluation.scores.score_files import ids_with_masks, write_scores
 from conta_core.runtime.progress import track
 
 LOGGER = logging.getLogger(__name__)
@@ -34,15 +32,12 @@ def evaluate_pseudo_masks(
     data = Manifest.load(manifest)
     ids = ids_with_masks(data, "train")
     require_masks(pseudo_masks, ids)
-    classes = len(data.class_names)
-    matrix = np.zeros((classes, classes + 1), dtype=np.int64)
+    scores = MaskScores(data, "train")
     for image_id in track(ids, len(ids), "scores of the pseudo-masks", LOGGER):
         path = f"{pseudo_masks}/{image_id}.png"
         try:
-            matrix += confusion_matrix(data.read_mask(image_id), read_label_png(path), classes)
+            scores.add(data.read_mask(image_id), read_label_png(path))
         except ValueError as error:
             raise ContaError(f"{path}: {error}; make the pseudo-masks again") from None
-    entry = score_entry(matrix, manifest=data, list_name="train", images=len(ids))
-    write_scores(
-        output, run=run, round_index=round_index, stage="pseudo_masks", lists={"train": entry}
-    )
+    lists = {"train": scores.entry()}
+    write_scores(output, run=run, round_index=round_index, stage="pseudo_masks", lists=lists)

@@ -5,12 +5,10 @@ from __future__ import annotations
 import logging
 from typing import Any
 
-import numpy as np
-
 from conta_core.data.manifest import Manifest
 from conta_core.evaluation.confounding import ContextFalsePositives, read_context_map
-from conta_core.evaluation.scores.confusion import confusion_matrix
-from conta_core.evaluation.scores.score_files import ids_with_masks, score_entry, write_scores
+from conta_core.evaluation.scores.mask_scores import MaskScores
+from conta_core.evaluation.scores.score_files import ids_with_masks, write_scores
 from conta_core.networks.segmentation_output import predicted_labels
 from conta_core.runtime.progress import track
 from conta_core.storage.stores.reader import StoreReader
@@ -38,39 +36,33 @@ def evaluate_segmentation(
         ContaError: a file is missing or broken.
     """
     data = Manifest.load(manifest)
-    classes = len(data.class_names)
     confounding: dict[str, Any] = {}
 
     train = ids_with_masks(data, "train")
-    train_matrix = np.zeros((classes, classes + 1), dtype=np.int64)
+    train_scores = MaskScores(data, "train")
     with StoreReader(train_masks, "train_masks", train, data.classes) as store:
         for image_id in track(train, len(train), "scores of the predicted masks, train", LOGGER):
-            mask = store.read(image_id, "mask")
-            train_matrix += confusion_matrix(data.read_mask(image_id), mask, classes)
+            train_scores.add(data.read_mask(image_id), store.read(image_id, "mask"))
 
     val = ids_with_masks(data, "val")
-    val_matrix = np.zeros((classes, classes + 1), dtype=np.int64)
+    val_scores = MaskScores(data, "val")
     places = ContextFalsePositives()
     with StoreReader(logits, "logits", val, data.classes) as store:
         for image_id in track(val, len(val), "scores of the predicted masks, val", LOGGER):
             truth = data.read_mask(image_id)
             mask = predicted_labels(store.read(image_id, "logits"), data.images[image_id].size)
-            val_matrix += confusion_matrix(truth, mask, classes)
+            val_scores.add(truth, mask)
             context = read_context_map(data, image_id)
             if context is not None:
                 places.update(mask, truth, context, range(len(data.classes)))
     if places.images:
         confounding["val"] = places.result()
 
-    lists = {
-        "train": score_entry(train_matrix, manifest=data, list_name="train", images=len(train)),
-        "val": score_entry(val_matrix, manifest=data, list_name="val", images=len(val)),
-    }
     write_scores(
         output,
         run=run,
         round_index=round_index,
         stage="segmentation",
-        lists=lists,
+        lists={"train": train_scores.entry(), "val": val_scores.entry()},
         confounding=confounding,
     )

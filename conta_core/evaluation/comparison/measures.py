@@ -6,7 +6,16 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from conta_core.evaluation.scores.biased_pairs import mean_of_pairs
+from conta_core.evaluation.summary_rows import ERRORS
+
 MIOU, IOU, ON_COMPANION = "miou", "iou", "on_companion"
+#: means over the biased pairs -> in words, and 1 where higher is better, -1 where lower, 0: neither
+PAIRS = {
+    "pairs_with_companion": ("with the companion", 1),
+    "pairs_without_companion": ("without it", 1),
+    "pairs_gap": ("gap", 0),
+}
 #: diagnostics of confounding -> in words, and 1 where higher is better, -1 where lower, 0: neither
 MECHANISM = {
     "far_own_context": ("far false positives on the own context, %", -1),
@@ -32,7 +41,9 @@ class Measure:
         round: index of the round.
         stage: of :data:`conta_core.workflow.stages.SCORED`.
         split: "train" or "val".
-        name: ``miou``, ``iou``, ``on_companion`` or one of :data:`MECHANISM` and :data:`RELIANCE`.
+        name: ``miou``, ``iou``, ``on_companion`` or one of
+            :data:`~conta_core.evaluation.summary_rows.ERRORS`, :data:`PAIRS`, :data:`MECHANISM`
+            and :data:`RELIANCE`.
         of_class: of an ``iou`` or ``on_companion``: the class.
         companion: of an ``on_companion``: the class whose objects it lies on.
     """
@@ -47,14 +58,16 @@ class Measure:
     @property
     def better(self) -> int:
         """1 where higher values are better, -1 where lower ones are, 0: neither."""
-        if self.name == ON_COMPANION:
+        if self.name == ON_COMPANION or self.name in ERRORS:
             return -1
-        _, better = {**MECHANISM, **RELIANCE}.get(self.name, ("", 1))
+        _, better = {**PAIRS, **MECHANISM, **RELIANCE}.get(self.name, ("", 1))
         return better
 
     @property
     def digits(self) -> int:
-        """Decimals in a table: of a probability more than of percent."""
+        """Decimals in a table: of a probability or ratio more than of percent."""
+        if self.name == "confusion_ratio":
+            return 2
         return 3 if self.name.startswith(("swap_", "reliance_")) else 1
 
 
@@ -65,8 +78,8 @@ def read_measures(summary: Mapping[str, Any]) -> dict[Measure, float]:
         summary: content of summary.json.
 
     Returns:
-        mIoU, IoU and shares on companions in percent and the diagnostics, less those that are
-        null.
+        mIoU, IoU, errors, shares on companions, biased pairs and the diagnostics, less those
+        that are null.
     """
     return {measure: value for measure, value in _numbers(summary) if value is not None}
 
@@ -77,6 +90,12 @@ def _numbers(summary: Mapping[str, Any]) -> Iterator[tuple[Measure, float | None
         yield Measure(*place), row["miou"]
         for name, value in row["iou"].items():
             yield Measure(*place, IOU, name), value
+        for name, value in row.get("means", {}).get("all", {}).items():
+            if name in ERRORS:
+                yield Measure(*place, name), value
+        if row.get("pairs"):
+            for name, value in mean_of_pairs(row["pairs"]).items():
+                yield Measure(*place, f"pairs_{name}"), value
         for name, shares in row.get("on_companions", {}).items():
             for companion, value in shares.items():
                 yield Measure(*place, ON_COMPANION, name, companion), value

@@ -21,11 +21,12 @@ from conta_core.evaluation.comparison.measures import (
     MECHANISM,
     MIOU,
     ON_COMPANION,
+    PAIRS,
     RELIANCE,
     Measure,
     read_measures,
 )
-from conta_core.evaluation.summary import LISTS
+from conta_core.evaluation.summary_rows import ERRORS, LISTS
 from conta_core.storage.json_files import write_json
 
 FORMAT = "conta-comparison"
@@ -113,6 +114,8 @@ def as_content(results: Results) -> dict[str, Any]:
         **results.data,
         "scores": [row for row in rows if row["measure"] == MIOU],
         "class_scores": [row for row in rows if row["measure"] == IOU],
+        "errors": [row for row in rows if row["measure"] in ERRORS],
+        "pairs": [row for row in rows if row["measure"] in PAIRS],
         "on_companions": [row for row in rows if row["measure"] == ON_COMPANION],
         "mechanism": [row for row in rows if row["measure"] in MECHANISM],
         "reliance": [row for row in rows if row["measure"] in RELIANCE],

@@ -7,16 +7,23 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from conta_core.evaluation.comparison.arms import ArmResult, Level
+from conta_core.evaluation.comparison.cells import (
+    damage_cell,
+    difference_cell,
+    mean_cell,
+    share_cell,
+)
 from conta_core.evaluation.comparison.measures import (
     IOU,
     MECHANISM,
     ON_COMPANION,
+    PAIRS,
     RELIANCE,
     Measure,
 )
 from conta_core.evaluation.comparison.results import Results
 from conta_core.evaluation.report.pieces import Table
-from conta_core.evaluation.summary import LISTS
+from conta_core.evaluation.summary_rows import ERRORS, LISTS
 from conta_core.settings.base import leaves
 from conta_core.workflow.stages import SCORED as STAGE_TITLES
 
@@ -62,7 +69,9 @@ def all_sections(results: Results) -> list[Section]:
 
     if last > 0 or results.design.has_several_round_0:
         add(f"Round {last}, the last: mIoU", _scores, last)
+        add(f"Round {last}: FPR, FNR and confusion ratio", _errors, last)
         add(f"Round {last}: IoU by class", _by_class, last)
+        add(f"Round {last}: classes with their companions and without", _pairs, last)
         add(f"Round {last}: classes on their companions", _on_companions, last)
         add(f"Round {last}: confounding", _mechanism, last)
         add(f"Round {last}: context reliance", _reliance, last)
@@ -122,6 +131,31 @@ def _by_class(results: Results, level: Level, index: int) -> list[Part]:
     return parts
 
 
+def _errors(results: Results, level: Level, index: int) -> list[Part]:
+    rows = _at_places(index, ERRORS)
+    return _rows(
+        results,
+        level,
+        rows,
+        "FPR and FNR in percent of the union, means over labels",
+        "score and error",
+    )
+
+
+def _pairs(results: Results, level: Level, index: int) -> list[Part]:
+    rows = _at_places(index, {name: words for name, (words, _) in PAIRS.items()})
+    return _rows(results, level, rows, "IoU, means over the biased pairs", "score and images")
+
+
+def _at_places(index: int, names: Mapping[str, str]) -> dict[str, Measure]:
+    """In words: each of these measures of each stage and list of :data:`BY_CLASS`."""
+    return {
+        f"{list_words(stage, split)}: {words}": Measure(index, stage, split, name)
+        for stage, split in BY_CLASS
+        for name, words in names.items()
+    }
+
+
 def _on_companions(results: Results, level: Level, index: int) -> list[Part]:
     parts: list[Part] = []
     for stage, split in BY_CLASS:
@@ -137,7 +171,7 @@ def _on_companions(results: Results, level: Level, index: int) -> list[Part]:
 
 def _shared(results: Results, level: Level, index: int) -> list[Part]:
     caption = f"{level_words(level)}{_over_seeds(results, level)}"
-    return _table(results, level, _scored(index), [results.design.first_arm], caption, _mean)
+    return _table(results, level, _scored(index), [results.design.first_arm], caption, mean_cell)
 
 
 def _tables(
@@ -146,10 +180,10 @@ def _tables(
     """Means of every arm, and differences of the others to the first."""
     arms = results.design.arms_at(level)
     caption = f"{level_words(level)}{what}, {_over_seeds(results, level)}"
-    means = _table(results, level, columns, arms, caption, _mean)
+    means = _table(results, level, columns, arms, caption, mean_cell)
     interval = _interval(results, level)
     caption = f"{level_words(level)}{what}, difference to {results.design.first_arm}, {interval}"
-    return means + _table(results, level, columns, arms[1:], caption, _difference)
+    return means + _table(results, level, columns, arms[1:], caption, difference_cell)
 
 
 def _rows(
@@ -161,7 +195,7 @@ def _rows(
     for words, measure in measures.items():
         found = [results.arms.get((level, measure, arm)) for arm in (first, *others)]
         if any(found):
-            cells = zip(found, (_mean, *(_difference for _ in others)), strict=True)
+            cells = zip(found, (mean_cell, *(difference_cell for _ in others)), strict=True)
             told = ["-" if one is None else cell(one, measure.digits) for one, cell in cells]
             rows.append([words, *told])
     if len(rows) == 1:
@@ -172,10 +206,10 @@ def _rows(
 
 def _undone(results: Results, level: Level, columns: Mapping[str, Measure]) -> list[Part]:
     first, *others = results.design.arms_at(level)
-    found = _table(results, level, columns, others, "", _share)
+    found = _table(results, level, columns, others, "", share_cell)
     if not any(cell not in ("-", "") for table in found for row in _body(table) for cell in row):
         return []
-    damage = _table(results, level, columns, [first], "", _damage)
+    damage = _table(results, level, columns, [first], "", damage_cell)
     rows = [["damage, mIoU", *row[1:]] for table in damage for row in _body(table, whole=True)]
     (table,) = (table for table in found if isinstance(table, Table))
     least = min(level for level in results.design.levels if level is not None)
@@ -224,36 +258,6 @@ def _interval(results: Results, level: Level) -> str:
 def _over_seeds(results: Results, level: Level) -> str:
     seeds = results.seeds_at(level)
     return f"mean ± standard error over {seeds} seeds" if seeds > 1 else "one seed, so no error"
-
-
-def _mean(one: ArmResult, digits: int) -> str:
-    found = one.estimate
-    error = found.standard_error
-    return f"{found.mean:.{digits}f}" + ("" if error is None else f" ± {error:.{digits}f}")
-
-
-def _difference(one: ArmResult, digits: int) -> str:
-    found = one.difference
-    if found is None:
-        return "-"
-    text = _signed(found.mean, digits)
-    if found.low is None or found.high is None:
-        return text
-    mark = " *" if found.excludes_zero else ""
-    return f"{text} [{_signed(found.low, digits)}, {_signed(found.high, digits)}]{mark}"
-
-
-def _signed(value: float, digits: int) -> str:
-    # a sum with 0.0 has no negative zero
-    return f"{round(value, digits) + 0.0:+.{digits}f}"
-
-
-def _share(one: ArmResult, _: int) -> str:
-    return "-" if one.undone is None else f"{round(100 * one.undone):d} %"
-
-
-def _damage(one: ArmResult, digits: int) -> str:
-    return "-" if one.damage is None else f"{one.damage:.{digits}f}"
 
 
 def _times(results: Results) -> Table:

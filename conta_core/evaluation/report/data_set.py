@@ -8,7 +8,8 @@ import numpy as np
 
 from conta_core.data.manifest import Manifest
 from conta_core.evaluation.report.pieces import Section, Shaded, Table
-from conta_core.evaluation.summary import LISTS
+from conta_core.evaluation.scores.cooccurrence import tag_counts
+from conta_core.evaluation.summary_rows import LISTS
 
 
 def data_set_section(manifest: Manifest) -> Section:
@@ -38,24 +39,6 @@ def data_set_section(manifest: Manifest) -> Section:
         ],
     }
     return Section("data-set", "Data set", "data_set.html", values)
-
-
-def tag_counts(manifest: Manifest, list_name: str) -> np.ndarray:
-    """How many images have both of two tags.
-
-    Args:
-        manifest: of the data set.
-        list_name: "train" or "val".
-
-    Returns:
-        int64 (n, n), symmetric; in the diagonal the images that have the one tag.
-    """
-    counts = np.zeros((len(manifest.classes), len(manifest.classes)), dtype=np.int64)
-    places = {name: i for i, name in enumerate(manifest.classes)}
-    for image_id in manifest.lists[list_name]:
-        tags = [places[tag] for tag in dict.fromkeys(manifest.images[image_id].tags)]
-        counts[np.ix_(tags, tags)] += 1
-    return counts
 
 
 def _matrix(classes: Sequence[str], counts: np.ndarray, called: str) -> Table:

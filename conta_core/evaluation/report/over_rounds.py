@@ -7,9 +7,10 @@ from typing import Any
 
 from conta_core.evaluation.report.pieces import Section, Table
 from conta_core.evaluation.report.plots import plot
-from conta_core.evaluation.summary import (
+from conta_core.evaluation.summary_rows import (
     LISTS,
     confounding_rows,
+    error_rows,
     list_caption,
     over_rounds,
     score_rows,
@@ -19,7 +20,7 @@ from conta_core.workflow.stages import SCORED
 
 
 def scores_section(summary: Mapping[str, Any]) -> Section:
-    """The mIoU of every list as a table and as a curve over rounds.
+    """The mIoU of every list as a table and as a curve over rounds, and its FPR and FNR.
 
     Args:
         summary: content of summary.json.
@@ -32,7 +33,10 @@ def scores_section(summary: Mapping[str, Any]) -> Section:
             continue
         caption = f"mIoU, {list_caption(summary, split)}"
         table = Table(caption, score_rows(summary, split), text=0)
-        lists.append({"table": table, "notes": _notes(rows)})
+        errors = error_rows(summary, split)
+        words = f"FPR / FNR, {LISTS[split]}"
+        further = Table(words, errors, text=0) if errors else None
+        lists.append({"table": table, "errors": further, "notes": _notes(rows)})
         points = [(SCORED[row["stage"]], row["round"], row["miou"]) for row in rows]
         plots += plot(points, summary["rounds"], f"mIoU over rounds, {called}", "mIoU, percent")
     return Section("scores", "Scores by round", "scores.html", {"lists": lists, "plots": plots})

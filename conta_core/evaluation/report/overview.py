@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from conta_core.evaluation.report.class_scores import gain
-from conta_core.evaluation.summary import LISTS, number, over_rounds
+from conta_core.evaluation.summary_rows import LISTS, number, over_rounds
 from conta_core.workflow.stages import SCORED
 
 #: the list whose score stands for a stage, where the stage is scored on both

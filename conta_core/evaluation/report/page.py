@@ -7,6 +7,7 @@ from typing import Any
 
 from conta_core.data.manifest import Manifest
 from conta_core.evaluation.report.benchmarks import read_benchmarks
+from conta_core.evaluation.report.biased_pairs import pairs_section
 from conta_core.evaluation.report.class_scores import classes_section
 from conta_core.evaluation.report.confounder_sets import confounders_section
 from conta_core.evaluation.report.data_set import data_set_section
@@ -56,6 +57,7 @@ def render_report(
         scores_section(summary),
         classes_section(summary),
         pictures_section(manifest, rounds),
+        pairs_section(summary),
         confounding_section(summary),
         reliance_section(summary),
         confounders_section(manifest, rounds),

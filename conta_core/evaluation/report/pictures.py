@@ -21,7 +21,7 @@ from conta_core.evaluation.report.choice import (
 from conta_core.evaluation.report.figures import Figure, figure, label_figure
 from conta_core.evaluation.report.pieces import Section
 from conta_core.evaluation.report.round_figures import round_figures
-from conta_core.evaluation.summary import number
+from conta_core.evaluation.summary_rows import number
 
 #: rounds that are shown: with more the page would not load at once
 MAX_ROUNDS = 8

@@ -7,7 +7,7 @@ from typing import Any
 
 from conta_core.evaluation.report.pieces import Section, Table
 from conta_core.evaluation.report.plots import plot
-from conta_core.evaluation.summary import number, reliance_rows
+from conta_core.evaluation.summary_rows import number, reliance_rows
 
 #: what is averaged -> in words
 CURVES = {

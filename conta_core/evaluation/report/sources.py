@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from conta_core.evaluation.report.pieces import Section, Table
-from conta_core.evaluation.summary import LISTS
+from conta_core.evaluation.summary_rows import LISTS
 from conta_core.workflow.stages import SCORED
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from functools import lru_cache
 
 import numpy as np
 
 from conta_core.data.masks import IGNORE
+from conta_core.evaluation.scores.label_counts import LabelCounts, mean_over_labels
 
 #: values of a pixel
 _VALUES = np.uint16(256)
@@ -50,10 +50,7 @@ def intersection_over_union(matrix: np.ndarray) -> np.ndarray:
     Args:
         matrix: int64 (n, n + 1) of :func:`confusion_matrix`.
     """
-    classes = len(matrix)
-    common = np.diagonal(matrix).astype(np.float64)
-    union = matrix.sum(axis=1) + matrix[:, :classes].sum(axis=0) - common
-    return 100.0 * np.divide(common, union, out=np.full(classes, np.nan), where=union > 0)
+    return LabelCounts.of(matrix).iou()
 
 
 def mean_iou(matrix: np.ndarray) -> float:
@@ -65,9 +62,7 @@ def mean_iou(matrix: np.ndarray) -> float:
     Returns:
         0..100, or NaN where no pixel was counted.
     """
-    iou = intersection_over_union(matrix)
-    occurring = iou[~np.isnan(iou)]
-    return float(occurring.mean()) if occurring.size else math.nan
+    return mean_over_labels(intersection_over_union(matrix))
 
 
 def _run_ends(first: np.ndarray, second: np.ndarray) -> np.ndarray:

@@ -10,6 +10,8 @@ from typing_extensions import TypedDict
 from conta_core.workflow.stages import SCORED
 
 Percent = Annotated[float, Field(ge=0, le=100)] | None
+#: FP / TP: as large as a list has pixels, at most
+Ratio = Annotated[float, Field(ge=0, lt=2**53)] | None
 Probability = Annotated[float, Field(ge=0, le=1)] | None
 Count = Annotated[int, Field(ge=0, lt=2**53)]
 #: as many as nobody trains
@@ -26,6 +28,44 @@ class Threshold(TypedDict):
     chosen: str
 
 
+class Means(TypedDict):
+    """The means over labels of an entry."""
+
+    iou: Percent
+    fpr: Percent
+    fnr: Percent
+    confusion_ratio: Ratio
+
+
+class MeansOfLabels(TypedDict):
+    """The means over all labels, and over those without the background."""
+
+    all: Means
+    foreground: Means
+
+
+class PairSubset(TypedDict):
+    """A class on the images with its companion, or on those without it."""
+
+    images: Count
+    iou: Percent
+    fpr: Percent
+    fnr: Percent
+
+
+#: one of the biased pairs of an entry
+PairEntry = TypedDict(
+    "PairEntry",
+    {
+        "class": str,
+        "companion": str,
+        "share": Percent,
+        "with_companion": PairSubset,
+        "without_companion": PairSubset,
+    },
+)
+
+
 @with_config(_OPEN)
 class Entry(TypedDict):
     """The scores of one list."""
@@ -37,6 +77,11 @@ class Entry(TypedDict):
     accuracy: NotRequired[Percent]
     threshold: NotRequired[Threshold | None]
     iou: dict[str, Percent]
+    fpr: NotRequired[dict[str, Percent]]
+    fnr: NotRequired[dict[str, Percent]]
+    confusion_ratio: NotRequired[dict[str, Ratio]]
+    means: NotRequired[MeansOfLabels]
+    pairs: NotRequired[list[PairEntry]]
     on_companions: NotRequired[dict[str, dict[str, Percent]]]
     curve: NotRequired[dict[str, Percent]]
     why: NotRequired[str]

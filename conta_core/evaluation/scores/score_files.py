@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from conta_core.data.manifest import Manifest
-from conta_core.evaluation.scores.confusion import intersection_over_union, mean_iou
 from conta_core.evaluation.scores.cooccurrence import on_companions
+from conta_core.evaluation.scores.label_counts import LabelCounts, mean_over_labels
 from conta_core.evaluation.scores.layout import SCORES
 from conta_core.storage.json_files import read_format, write_json
 
@@ -33,6 +33,7 @@ def score_entry(
     threshold: Mapping[str, Any] | None = None,
     curve: Mapping[float, float] | None = None,
     why: str | None = None,
+    pairs: Sequence[Mapping[str, Any]] = (),
 ) -> dict[str, Any]:
     """What a scores json says of one list.
 
@@ -45,22 +46,32 @@ def score_entry(
         threshold: ``value`` and how it was ``chosen``, or None where there is none.
         curve: threshold -> mIoU, where a sweep was made.
         why: no image was counted, if not for lack of ground truth.
+        pairs: of :meth:`~conta_core.evaluation.scores.biased_pairs.BiasedPairs.result`; left out
+            where there are none.
 
     Returns:
-        plain values for json; mIoU, IoU, accuracy and what lies on companions in percent, 4
-        decimals, null where they are not defined.
+        plain values for json; all but the confusion ratio in percent, 4 decimals, null where they
+        are not defined.
     """
     total = int(matrix.sum())
-    iou = intersection_over_union(matrix)
+    counts = LabelCounts.of(matrix)
+    rates = {
+        "iou": counts.iou(),
+        "fpr": counts.fpr(),
+        "fnr": counts.fnr(),
+        "confusion_ratio": counts.confusion_ratio(),
+    }
     entry: dict[str, Any] = {
         "list": manifest.list_names[list_name],
         "ground_truth": manifest.ground_truth,
         "images": images,
-        "miou": rounded(mean_iou(matrix)),
+        "miou": rounded(mean_over_labels(rates["iou"])),
         "accuracy": rounded(100.0 * float(np.trace(matrix)) / total) if total else None,
         "threshold": dict(threshold) if threshold else None,
-        "iou": {
-            name: rounded(value) for name, value in zip(manifest.class_names, iou, strict=True)
+        **{rate: _by_class(manifest, values) for rate, values in rates.items()},
+        "means": {
+            "all": {rate: rounded(mean_over_labels(v)) for rate, v in rates.items()},
+            "foreground": {rate: rounded(mean_over_labels(v[1:])) for rate, v in rates.items()},
         },
     }
     companions = on_companions(matrix, manifest, list_name)
@@ -69,6 +80,8 @@ def score_entry(
             name: {other: rounded(share) for other, share in shares.items()}
             for name, shares in companions.items()
         }
+    if pairs:
+        entry["pairs"] = [dict(pair) for pair in pairs]
     if curve is not None:
         entry["curve"] = {f"{t:.2f}": rounded(value) for t, value in curve.items()}
     if not images and why is not None:
@@ -80,8 +93,13 @@ def score_entry(
 
 
 def rounded(value: float | None) -> float | None:
-    """Four decimals for a json file; None for None and NaN."""
-    return None if value is None or math.isnan(value) else round(float(value), 4)
+    """Four decimals for a json file; None for None, NaN and what is infinite."""
+    return None if value is None or not math.isfinite(value) else round(float(value), 4)
+
+
+def _by_class(manifest: Manifest, values: np.ndarray) -> dict[str, float | None]:
+    names = manifest.class_names
+    return {name: rounded(value) for name, value in zip(names, values, strict=True)}
 
 
 def write_scores(

@@ -107,7 +107,7 @@ def _properties(file: Path, kind: FileKind, image: str | None, check: bool) -> I
 def _other_properties(
     file: Path, kind: FileKind, image: str | None, check: bool
 ) -> Iterator[Property]:
-    from conta_core.tools.inspect import other_files
+    from conta_core.tools.inspect import other_files, score_files
     from conta_core.tools.inspect.recognise import FileKind
 
     if kind == FileKind.MODEL and image is None:
@@ -123,11 +123,11 @@ def _other_properties(
     elif kind == FileKind.PART:
         yield from other_files.describe_part_of_store(file)
     elif kind == FileKind.SCORES:
-        yield from other_files.describe_scores(file)
+        yield from score_files.describe_scores(file)
     elif kind == FileKind.RELIANCE:
-        yield from other_files.describe_reliance(file)
+        yield from score_files.describe_reliance(file)
     elif kind == FileKind.SUMMARY:
-        yield from other_files.describe_summary(file)
+        yield from score_files.describe_summary(file)
     else:
         raise _folder(file, kind)
 

@@ -223,6 +223,58 @@ def test_pseudo_masks(tmp_path: Path, manifest: Manifest) -> None:
         evaluate_pseudo_masks(**arguments(tmp_path), pseudo_masks=str(folder))
 
 
+def test_pairs_of_every_stage_with_masks(tmp_path: Path) -> None:
+    """Cat beside dog in every second image: half a cat is found there, and a whole one alone."""
+    beside = np.array([[1, 1, 2, 2], [1, 1, 0, 255]], np.uint8)
+    alone = np.array([[1, 1, 0, 0], [1, 1, 0, 0]], np.uint8)
+    found = np.array([[1, 1, 2, 2], [0, 0, 0, 1]], np.uint8)
+    truths = {f"i{n}": alone if n % 2 else beside for n in range(14)}
+    masks = {name: alone if truth is alone else found for name, truth in truths.items()}
+    records = {}
+    for name, truth in truths.items():
+        write_label_png(tmp_path / f"m_{name}.png", truth)
+        image = str(tmp_path / f"i_{name}.png")
+        Image.fromarray(np.zeros((2, 4, 3), np.uint8)).save(image)
+        tags = ("cat",) if truth is alone else ("cat", "dog")
+        records[name] = ImageRecord(name, image, 2, 4, tags, str(tmp_path / f"m_{name}.png"))
+    lists = {"train": tuple(records), "val": tuple(records)[::-1]}
+    names = {"train": "train", "val": "val"}
+    save(Manifest("set", CLASSES, lists, names, records, "masks", {0: 0, 1: 1, 2: 2}), tmp_path)
+    for name, mask in masks.items():
+        write_label_png(tmp_path / f"{name}.png", mask)
+    with (
+        write_store(tmp_path / "train_masks.h5", "train_masks", **ABOUT) as train_masks,
+        write_store(tmp_path / "logits.h5", "logits", **ABOUT) as logits,
+    ):
+        for name, mask in masks.items():
+            train_masks.write(name, {"mask": mask}, (2, 4))
+            one = 9 * (mask == np.arange(3)[:, None, None]).astype(np.float32)
+            logits.write(name, {"logits": one}, (2, 4))
+    pairs = [
+        {
+            "class": "cat",
+            "companion": "dog",
+            "share": 50.0,
+            "with_companion": {"images": 7, "iou": 50.0, "fpr": 0.0, "fnr": 50.0},
+            "without_companion": {"images": 7, "iou": 100.0, "fpr": 0.0, "fnr": 0.0},
+        }
+    ]
+    # all of the dogs have a cat, so that no image is without it
+    evaluate_pseudo_masks(**arguments(tmp_path), pseudo_masks=str(tmp_path))
+    assert written(tmp_path)["lists"]["train"]["pairs"] == pairs
+    stores = {kind: str(tmp_path / f"{kind}.h5") for kind in ("train_masks", "logits")}
+    evaluate_segmentation(**arguments(tmp_path), **stores)
+    found_lists = written(tmp_path)["lists"]
+    assert found_lists["train"]["pairs"] == found_lists["val"]["pairs"] == pairs
+    # of 8 cat pixels in two images 6 are found; the dogs all are
+    expected = {"iou": 87.5, "fpr": 0.0, "fnr": 12.5, "confusion_ratio": 0.0}
+    assert found_lists["val"]["means"]["foreground"] == expected
+    settings = CrfSettings(iterations=1, gaussian_compat=0.0, bilateral_compat=0.0)
+    logits_path = str(tmp_path / "logits.h5")
+    evaluate_crf(**arguments(tmp_path), logits=logits_path, settings=settings, workers=1)
+    assert written(tmp_path)["lists"]["val"]["pairs"] == pairs
+
+
 @pytest.fixture
 def logits(tmp_path: Path, manifest: Manifest) -> dict[str, np.ndarray]:
     rng = np.random.default_rng(4)

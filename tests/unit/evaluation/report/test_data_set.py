@@ -3,7 +3,7 @@ from __future__ import annotations
 from html_page import Page
 
 from conta_core.data.manifest import ImageRecord, Manifest
-from conta_core.evaluation.report.data_set import data_set_section, tag_counts
+from conta_core.evaluation.report.data_set import data_set_section
 from conta_core.evaluation.report.templates import render_section
 
 TAGS = {"a": ("cat", "dog"), "b": ("cat",), "c": (), "d": ("dog",), "e": ("cat", "dog")}
@@ -17,11 +17,6 @@ def manifest() -> Manifest:
     lists = {"train": ("a", "b", "c"), "val": ("d", "e")}
     names = {"train": "train_aug", "val": "val"}
     return Manifest("pets", ("cat", "dog", "emu"), lists, names, records)
-
-
-def test_tag_counts() -> None:
-    assert tag_counts(manifest(), "train").tolist() == [[2, 1, 0], [1, 1, 0], [0, 0, 0]]
-    assert tag_counts(manifest(), "val").tolist() == [[1, 1, 0], [1, 2, 0], [0, 0, 0]]
 
 
 def test_section() -> None:

@@ -4,7 +4,13 @@ import numpy as np
 import pytest
 
 from conta_core.data.manifest import ImageRecord, Manifest
-from conta_core.evaluation.scores.cooccurrence import companion_pairs, on_companions
+from conta_core.evaluation.scores.cooccurrence import (
+    Companion,
+    closest_companions,
+    companion_pairs,
+    on_companions,
+    tag_counts,
+)
 
 #: tags of the images -> how many there are
 SET = {("horse", "person"): 6, ("horse",): 4, ("person",): 90, ("dog", "sofa"): 4, ("dog",): 1}
@@ -28,6 +34,16 @@ def test_pairs_are_frequent_and_many(manifest: Manifest) -> None:
     # horse beside person: 6 of 10; person beside horse: 6 of 96; dog on sofa: 4 images only
     assert companion_pairs(manifest, "train") == [("horse", "person")]
     assert companion_pairs(manifest, "val") == []
+
+
+def test_tag_counts(manifest: Manifest) -> None:
+    expected = [[5, 0, 0, 4], [0, 10, 6, 0], [0, 6, 96, 0], [4, 0, 0, 4]]
+    assert tag_counts(manifest, "train").tolist() == expected
+    assert tag_counts(manifest, "val").tolist() == [[0] * 4, [0, 1, 1, 0], [0, 1, 1, 0], [0] * 4]
+
+
+def test_the_closest_companion(manifest: Manifest) -> None:
+    assert closest_companions(manifest) == [Companion(1, 2, 60.0)]
 
 
 def test_share_of_what_is_predicted(manifest: Manifest) -> None:
