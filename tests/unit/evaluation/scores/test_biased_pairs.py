@@ -127,7 +127,7 @@ def test_no_companions() -> None:
 def test_the_strongest_come_first_and_are_few() -> None:
     """Classes with a companion in 50, 51, ... of 100 images: the last ten, strongest first."""
     count = MOST + 3
-    classes = tuple(f"c{n:02d}" for n in range(count)) + ("companion",)
+    classes = (*(f"c{n:02d}" for n in range(count)), "companion")
     tags = [
         (name, "companion") if i < 50 + n else (name,)
         for n, name in enumerate(classes[:-1])
