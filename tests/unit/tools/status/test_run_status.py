@@ -36,7 +36,7 @@ def test_nothing_there(folder: RunFolder) -> None:
     assert status.count(State.WAITING) == status.needed == 2 * 17 - 2 + 3
     unneeded = {(s.stage, s.round) for s in status.stages if s.state is State.NOT_NEEDED}
     once = {("make_coco_masks", None), ("note_base_run", None)}
-    of_others = {("measure_objects", 0), ("measure_objects", 1)}
+    of_others = {(name, i) for name in ("train_recam", "measure_objects") for i in range(2)}
     assert unneeded == {*once, *of_others, ("build_confounders", 1), ("deconfound", 1)}
 
 
@@ -44,8 +44,8 @@ def test_stages_of_the_experiment(folder: RunFolder) -> None:
     control = experiment(context={"method": "none"}, dataset={"format": "coco", "root": "c"})
     status = read_status(folder.directory, "r", control)
     unneeded = [s.stage for s in status.stages if s.state is State.NOT_NEEDED]
-    of_methods = ["measure_objects", "build_confounders", "deconfound"]
-    assert unneeded == ["make_context_shapes", "note_base_run", *of_methods * 2]
+    of_others = ["train_recam", "measure_objects", "build_confounders", "deconfound"]
+    assert unneeded == ["make_context_shapes", "note_base_run", *of_others * 2]
 
 
 @pytest.mark.parametrize(
