@@ -6,9 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from conta_core.causal.methods import CausalInputs
-from conta_core.errors import ContaError
 from conta_core.networks.cam_net import CamNet
-from conta_core.networks.segmenters.files import KINDS
+from conta_core.networks.segmenters.files import require_kind
 from conta_core.settings.cam import TrainedSeedSettings
 from conta_core.settings.choices import TRAININGS
 from conta_core.stages.train_classifier import train_classifier
@@ -81,11 +80,6 @@ def begin_from(model: CamNet, segmentation: str, classes: Sequence[str]) -> None
     Raises:
         ContaError: no such model, or one of another backbone.
     """
-    kind, trained_for, _ = read_metadata(segmentation)
-    if kind not in KINDS:
-        raise ContaError(
-            f"{segmentation}: a model of kind {kind!r}, expected one of {', '.join(KINDS)}; name "
-            "another file"
-        )
-    require_classes(segmentation, trained_for, classes)
+    require_kind(segmentation)
+    require_classes(segmentation, read_metadata(segmentation)[1], classes)
     load_tensors(model.backbone.blocks, Path(segmentation), below="backbone.blocks.")

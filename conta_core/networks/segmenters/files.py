@@ -6,6 +6,7 @@ import os
 from collections.abc import Sequence
 from typing import Any
 
+from conta_core.errors import ContaError
 from conta_core.networks.loading import load_network
 from conta_core.networks.segmenters.base import SegmentationNetwork
 from conta_core.settings.choices import SEGMENTATION_NETWORKS
@@ -50,5 +51,19 @@ def load_segmentation(
     Raises:
         ContaError: as :func:`~conta_core.networks.loading.load_network`.
     """
+    return load_network(path, require_kind(path), build_segmentation, classes)
+
+
+def require_kind(path: str | os.PathLike[str]) -> str:
+    """The kind of a segmentation model's file.
+
+    Raises:
+        ContaError: no model file of ours, or one of another kind.
+    """
     kind = read_metadata(path)[0]
-    return load_network(path, kind if kind in KINDS else V2_KIND, build_segmentation, classes)
+    if kind not in KINDS:
+        raise ContaError(
+            f"{path}: a model of kind {kind!r}, expected one of {', '.join(KINDS)}; name another "
+            "file"
+        )
+    return kind

@@ -7,6 +7,8 @@ import logging
 import os
 import shutil
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,7 @@ from conta_core.networks.segmenters.base import SegmentationNetwork
 from conta_core.networks.segmenters.files import load_segmentation
 from conta_core.storage.atomic import replace_when_done
 from conta_core.storage.json_files import write_json
+from conta_core.tools.exporting.onnx_check import require_same
 from conta_core.tools.predict.segmenter import require_segmentation_model
 
 CLASSES_FORMAT, CLASSES_VERSION = "conta-classes", 1
@@ -99,14 +102,15 @@ def export_onnx(source: str | os.PathLike[str], path: Path) -> None:
         path: of the .onnx file; it appears whole or not at all.
 
     Raises:
-        ContaError: no segmentation model, a network that ONNX cannot hold, or onnx is missing.
+        ContaError: no segmentation model, a network that ONNX cannot hold or holds for images of
+            one size alone, or onnx is missing.
     """
     onnx = _onnx()
     require_segmentation_model(source)
     module = _FromPixels(load_segmentation(source)).eval()
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)
     with replace_when_done(path) as temporary:
-        with torch.no_grad(), warnings.catch_warnings():
+        with torch.no_grad(), warnings.catch_warnings(), _no_output():
             warnings.simplefilter("ignore")  # of constants in the trace, which they are
             try:
                 torch.onnx.export(
@@ -133,7 +137,21 @@ def export_onnx(source: str | os.PathLike[str], path: Path) -> None:
         for key, value in about(source).items():
             model.metadata_props.add(key=key, value=json.dumps(value))
         onnx.checker.check_model(model)
+        require_same(source, model, module)
         onnx.save(model, str(temporary))
+
+
+@contextmanager
+def _no_output() -> Iterator[None]:
+    """Where torch fails, it writes the whole graph to standard output, past Python."""
+    kept = os.dup(1)
+    try:
+        with open(os.devnull, "w") as nowhere:
+            os.dup2(nowhere.fileno(), 1)
+        yield
+    finally:
+        os.dup2(kept, 1)
+        os.close(kept)
 
 
 def require_onnx() -> None:

@@ -14,6 +14,7 @@ from models import CLASSES, write_cam_like, write_deeplab
 from conta_core import load_model
 from conta_core.errors import ContaError
 from conta_core.tools.exporting.models import about, export_model, export_onnx, write_classes
+from conta_core.tools.exporting.onnx_check import require_same
 
 #: batch, height, width
 SHAPES = [(1, 64, 64), (2, 97, 130), (3, 33, 49), (1, 240, 161)]
@@ -49,6 +50,24 @@ def test_onnx_tells_its_classes(tmp_path: Path) -> None:
     (image,) = onnxruntime.InferenceSession(str(tmp_path / "model.onnx")).get_inputs()
     assert (image.name, image.type) == ("images", "tensor(uint8)")
     assert image.shape == ["batch", "height", "width", 3]
+
+
+class OfOneSize(torch.nn.Module):
+    """Logits that hang on a number which a trace keeps."""
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        return images.permute(0, 3, 1, 2).float() / float(images.shape[1])
+
+
+def test_a_graph_for_images_of_one_size_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "model.onnx"
+    images = torch.zeros(1, 40, 30, 3, dtype=torch.uint8)
+    torch.onnx.export(
+        OfOneSize(), (images,), str(path), input_names=["images"], output_names=["logits"],
+        dynamic_axes={"images": {1: "height", 2: "width"}}, opset_version=17, dynamo=False,
+    )  # fmt: skip
+    with pytest.raises(ContaError, match=r"only for images of one size \(logits differ by"):
+        require_same("model.safetensors", onnx.load(path), OfOneSize())
 
 
 def test_without_onnx(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
