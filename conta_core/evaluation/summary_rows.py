@@ -52,15 +52,12 @@ def error_rows(summary: Mapping[str, Any], split: str) -> list[list[str]]:
     The means are over the labels of the mIoU, so that the three of a place add up to 100.
     """
     stages = scored_stages(summary, split)
-    rows = [["round", *(SCORED[stage] for stage in stages)]]
-    found = [over_rounds(summary, stage, split) for stage in stages]
-    if not any("means" in row for of_stage in found for row in of_stage):
+    columns = [[_errors_of(row) for row in over_rounds(summary, s, split)] for s in stages]
+    if not any(cell for column in columns for cell in column):
         return []
-    for index in range(summary["rounds"]):
-        means = (of_stage[index].get("means", {}).get("all", {}) for of_stage in found)
-        cells = (f"{number(one.get('fpr'))} / {number(one.get('fnr'))}" for one in means)
-        rows.append([str(index), *cells])
-    return rows
+    rounds = map(str, range(summary["rounds"]))
+    rows = zip(rounds, *([cell or "-" for cell in column] for column in columns), strict=True)
+    return [["round", *(SCORED[stage] for stage in stages)], *map(list, rows)]
 
 
 def pair_rows(summary: Mapping[str, Any]) -> list[list[str]]:
@@ -132,3 +129,10 @@ def number(value: float | None, digits: int = 1) -> str:
 def signed(value: float | None) -> str:
     """A difference for a table, with its sign; a dash for none."""
     return "-" if value is None else f"{value:+.1f}"
+
+
+def _errors_of(row: Mapping[str, Any]) -> str:
+    """FPR / FNR of a score; empty where it has none."""
+    means = row.get("means", {}).get("all", {})
+    told = [means.get("fpr"), means.get("fnr")]
+    return "" if None in told else " / ".join(map(number, told))

@@ -36,6 +36,8 @@ MANIFEST = {
     "ground_truth": "masks",
     "mask_values": {"0": 0, "1": 1, "2": 2, "15": 255},
 }
+MEANS = {"iou": 50.5, "fpr": 19.5, "fnr": 30.0, "confusion_ratio": 0.437}
+SUBSET = {"images": 5, "iou": 41.0, "fpr": 29.0, "fnr": 30.0}
 ENTRY = {
     "list": "train",
     "ground_truth": "masks",
@@ -44,6 +46,19 @@ ENTRY = {
     "accuracy": 70.0,
     "threshold": {"value": 0.45, "chosen": "best"},
     "iou": {"background": 60.0, "cat": 41.0, "dog": None},
+    "fpr": {"background": 10.0, "cat": 29.0, "dog": None},
+    "fnr": {"background": 30.0, "cat": 30.0, "dog": None},
+    "confusion_ratio": {"background": 0.1667, "cat": 0.7073, "dog": None},
+    "means": {"all": MEANS, "foreground": MEANS | {"confusion_ratio": None}},
+    "pairs": [
+        {
+            "class": "cat",
+            "companion": "dog",
+            "share": 40.0,
+            "with_companion": SUBSET,
+            "without_companion": SUBSET | {"iou": 50.5},
+        }
+    ],
     "curve": {"0.05": 21.8, "0.10": 25.3},
 }
 CONFOUNDING = {

@@ -30,7 +30,8 @@ class ArmResult:
         values: seed -> value.
         estimate: over the seeds.
         difference: to the first arm, within pairs; None: of the first arm.
-        damage: the first arm at the least confounding less the first arm here; None at that level.
+        damage: the first arm at the least confounding less the first arm here; None at that level,
+            and of what the levels do not share.
         undone: share of the damage that the arm undoes; None where no damage stands out.
     """
 
@@ -86,7 +87,7 @@ def compare_arms(
         damage = undone = None
         best = estimate([*samples.get((least, measure, first), {}).values()])
         here = estimate([*reference.values()])
-        if level is not None and level != least and best and here:
+        if measure.is_of_every_level and level not in (None, least) and best and here:
             damage = best.mean - here.mean
             if difference is not None and stands_out(best, here):
                 undone = share_undone(difference.mean, damage, measure.better)

@@ -10,11 +10,11 @@ from conta_core.evaluation.scores.biased_pairs import mean_of_pairs
 from conta_core.evaluation.summary_rows import ERRORS
 
 MIOU, IOU, ON_COMPANION = "miou", "iou", "on_companion"
-#: means over the biased pairs -> in words, and 1 where higher is better, -1 where lower, 0: neither
+#: IoU of classes with their companions and without, means over the biased pairs -> in words
 PAIRS = {
-    "pairs_with_companion": ("with the companion", 1),
-    "pairs_without_companion": ("without it", 1),
-    "pairs_gap": ("gap", 0),
+    "pairs_with_companion": "with the companion",
+    "pairs_without_companion": "without it",
+    "pairs_gap": "gap",
 }
 #: diagnostics of confounding -> in words, and 1 where higher is better, -1 where lower, 0: neither
 MECHANISM = {
@@ -60,8 +60,15 @@ class Measure:
         """1 where higher values are better, -1 where lower ones are, 0: neither."""
         if self.name == ON_COMPANION or self.name in ERRORS:
             return -1
-        _, better = {**PAIRS, **MECHANISM, **RELIANCE}.get(self.name, ("", 1))
+        if self.name == "pairs_gap":
+            return 0
+        _, better = {**MECHANISM, **RELIANCE}.get(self.name, ("", 1))
         return better
+
+    @property
+    def is_of_every_level(self) -> bool:
+        """Whether levels can be compared: at another confounding other classes are pairs."""
+        return self.name not in PAIRS
 
     @property
     def digits(self) -> int:

@@ -143,7 +143,7 @@ def _errors(results: Results, level: Level, index: int) -> list[Part]:
 
 
 def _pairs(results: Results, level: Level, index: int) -> list[Part]:
-    rows = _at_places(index, {name: words for name, (words, _) in PAIRS.items()})
+    rows = _at_places(index, PAIRS)
     return _rows(results, level, rows, "IoU, means over the biased pairs", "score and images")
 
 

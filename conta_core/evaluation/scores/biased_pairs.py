@@ -48,13 +48,13 @@ class BiasedPairs:
             matrix: int64 (n, n + 1) of
                 :func:`~conta_core.evaluation.scores.confusion.confusion_matrix` of this image.
         """
-        held = matrix.sum(axis=1) > 0
-        has_class, has_companion = held[self._class_labels], held[self._companion_labels]
-        counts = LabelCounts.of(matrix)
-        parts = (counts.true_positives, counts.false_positives, counts.false_negatives)
-        one = np.stack([np.ones_like(self._class_labels), *(p[self._class_labels] for p in parts)])
-        self._sums[0] += one * (has_class & has_companion)
-        self._sums[1] += one * (has_class & ~has_companion)
+        pixels = matrix.sum(axis=1)
+        # an image holds few classes, so these are few
+        for place in np.flatnonzero(pixels[self._class_labels]):
+            label, companion = self._class_labels[place], self._companion_labels[place]
+            right = matrix[label, label]
+            wrong, missed = matrix[:, label].sum() - right, pixels[label] - right
+            self._sums[0 if pixels[companion] else 1, :, place] += (1, right, wrong, missed)
 
     def result(self) -> list[dict[str, Any]]:
         """The pairs with at least :data:`~.cooccurrence.LEAST` images in both sets.

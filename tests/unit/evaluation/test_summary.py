@@ -88,6 +88,14 @@ def test_table(run: dict[str, Any]) -> None:
     # 11 right of 11 + 3 + 2 pixels, then 12 of 12 + 3 + 2
     assert lines[4].split() == ["0", *["68.8"] * 4]
     assert lines[5].split() == ["1", *["70.6"] * 4]
+    assert lines[7] == "FPR / FNR in percent of the union, training list"
+    assert " ".join(lines[8].split()) == headings
+    # of those 16 pixels 2 are not the label, and 3 are taken for another
+    assert lines[9].split() == ["0", *["12.5", "/", "18.8"] * 4]
+    assert lines[10].split() == ["1", *["11.8", "/", "17.6"] * 4]
+    pairs = [" ".join(line.split()) for line in lines if "+20.2" in line]
+    assert pairs[0] == "0 pseudo-masks training list 1 61.2 41.0 +20.2"
+    assert len(pairs) == 2 * 3
     diagnostics, *_, last = (" ".join(line.split()) for line in lines[-6:])
     assert diagnostics == "1 CAMs validation list 2.30 0.50 - 0.460 0.100"
     assert last == "1 0.800 0.400 0.100"

@@ -56,6 +56,17 @@ def make_summary(member: ComparedRun, rounds: int = 3, **changes: Any) -> dict[s
             iou = {"background": 90.0, "cat": miou + 1, "d|g": None}
             about = {"round": index, "stage": stage, "split": split}
             scores.append({**about, "images": 3, "miou": miou, "iou": iou})
+            means = {"iou": miou, "fpr": 90 - miou, "fnr": 10.0, "confusion_ratio": None}
+            if stage == "segmentation":
+                means["confusion_ratio"] = miou / 50
+                subsets = {"with_companion": miou + 2, "without_companion": miou / 2}
+                pair = {
+                    name: {"images": 9, "iou": value, "fpr": 1.0, "fnr": 2.0}
+                    for name, value in subsets.items()
+                }
+                scores[-1]["pairs"] = [{"class": "cat", "companion": "d|g", "share": 50.0, **pair}]
+            if stage != "segmentation_crf":  # as if it were of older code
+                scores[-1]["means"] = {"all": means, "foreground": {**means, "fnr": 99.0}}
             if stage == "cam":
                 scores[-1]["on_companions"] = {"cat": {"d|g": miou / 5}}
             if split != "val" or stage == "segmentation_crf":

@@ -126,6 +126,61 @@ def test_companions_and_reliance(content: dict[str, Any]) -> None:
     assert (after["mean"], after["damage"], after["split"]) == (0.25, 0.0, "train")
 
 
+def test_errors_and_pairs(content: dict[str, Any]) -> None:
+    place = {"confounding": 0.9, "round": 2, "stage": "segmentation", "split": "val"}
+    miou = find(content["scores"], **place, arm="conta")
+    fpr = find(content["errors"], **place, arm="conta", measure="fpr")
+    assert fpr["mean"] == pytest.approx(90 - miou["mean"], abs=1e-5)
+    # less is better: the confounding added to it, and the arm undoes as much as of the mIoU
+    assert fpr["damage"] == pytest.approx(-miou["damage"], abs=1e-5)
+    assert fpr["undone"] == pytest.approx(miou["undone"], abs=1e-5)
+    assert find(content["errors"], **place, arm="conta", measure="fnr")["mean"] == 10.0
+    ratio = find(content["errors"], **place, arm="conta", measure="confusion_ratio")
+    assert ratio["mean"] == pytest.approx(miou["mean"] / 50, abs=1e-5)
+    # no seed has a ratio of the others, and the CRF's scores have no errors at all
+    ratios = [row for row in content["errors"] if row["measure"] == "confusion_ratio"]
+    assert {row["stage"] for row in ratios} == {"segmentation"}
+    assert "segmentation_crf" not in {row["stage"] for row in content["errors"]}
+
+    gap = find(content["pairs"], **place, arm="conta", measure="pairs_gap")
+    assert gap["mean"] == pytest.approx(miou["mean"] / 2 + 2, abs=1e-5)
+    there = find(content["pairs"], **place, arm="conta", measure="pairs_with_companion")
+    assert there["mean"] == pytest.approx(miou["mean"] + 2, abs=1e-5)
+    assert there["difference"]["mean"] == pytest.approx(miou["difference"]["mean"], abs=1e-5)
+    # at another confounding other classes are pairs
+    assert {row["damage"] for row in content["pairs"]} == {None}
+    assert {row["undone"] for row in content["pairs"]} == {None}
+
+
+def test_tables_of_errors_and_pairs() -> None:
+    design = make_members({0.9: (2, ("control", "conta"))})
+    results = gather_results(design, make_summaries(design), {})
+    sections = {section.title: section.parts for section in all_sections(results)}
+    (table,) = sections["Round 2: FPR, FNR and confusion ratio"]
+    assert isinstance(table, Table)
+    assert [row[0] for row in table.rows] == [
+        "score and error",
+        "CAMs, val: FPR",
+        "CAMs, val: FNR",
+        "pseudo-masks, train: FPR",
+        "pseudo-masks, train: FNR",
+        "segmentation model, val: FPR",
+        "segmentation model, val: FNR",
+        "segmentation model, val: FP / TP",
+    ]
+    assert table.rows[2][1:] == ["10.0 ± 0.0", "+0.0 [+0.0, +0.0]"]
+    place = Measure(2, "segmentation", "val", "confusion_ratio")
+    mean = results.arms[0.9, place, "control"].estimate.mean
+    assert table.rows[7][1].startswith(f"{mean:.2f} ±")
+    (table,) = sections["Round 2: classes with their companions and without"]
+    assert isinstance(table, Table)
+    assert [row[0] for row in table.rows[1:]] == [
+        "segmentation model, val: with the companion",
+        "segmentation model, val: without it",
+        "segmentation model, val: gap",
+    ]
+
+
 def test_tables_by_class() -> None:
     """A row a class or pair: the first arm's mean, then the differences of the others."""
     design = make_members({0.9: (2, ("control", "conta"))})
@@ -227,7 +282,9 @@ def test_files(tmp_path: Path) -> None:
     titles = re.findall(r"^## (.*)$", text, re.M)
     assert titles == [
         "Round 2, the last: mIoU",
+        "Round 2: FPR, FNR and confusion ratio",
         "Round 2: IoU by class",
+        "Round 2: classes with their companions and without",
         "Round 2: classes on their companions",
         "Round 2: confounding",
         "Round 2: context reliance",

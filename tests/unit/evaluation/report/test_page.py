@@ -16,6 +16,7 @@ SECTIONS = (
     "scores",
     "classes",
     "pictures",
+    "pairs",
     "confounding",
     "reliance",
     "confounders",
@@ -47,7 +48,7 @@ def test_report_is_one_page_that_loads_nothing(run: dict[str, Any]) -> None:
     assert "masks & co" in words
     assert "threshold by round 0.35, 0.35 (best of all)" in words
     plots = [svg for svg in page.tags("svg") if svg.get("role") == "img"]
-    assert len(plots) == 5
+    assert len(plots) == 7
     assert all(attributes["aria-label"] for attributes in plots)
 
 
@@ -109,6 +110,10 @@ def test_without_ground_truth(run: dict[str, Any]) -> None:
             for entry in scores["lists"].values():
                 none = dict.fromkeys(entry["iou"])
                 entry |= {"images": 0, "miou": None, "accuracy": None, "iou": none}
+                entry |= {"fpr": none, "fnr": none, "confusion_ratio": none}
+                for means in entry["means"].values():
+                    means.update(dict.fromkeys(means))
+                entry.pop("pairs", None)
                 entry |= {"threshold": None, "ground_truth": None, "why": "the list has no masks"}
             Path(file).write_text(json.dumps(scores))
     summarise(**run)
@@ -120,7 +125,47 @@ def test_without_ground_truth(run: dict[str, Any]) -> None:
     assert "100.0 % of its pixels changed" in words
     assert not any("ground truth" in str(one["alt"]) for one in page.tags("img"))
     sections = [one["id"] for one in page.tags("section")]
-    assert sections == [name for name in SECTIONS if name not in ("classes", "confounding")]
+    assert sections == [
+        name for name in SECTIONS if name not in ("classes", "pairs", "confounding")
+    ]
+
+
+def test_errors(run: dict[str, Any]) -> None:
+    """Of each of three labels 11 pixels are right, 2 are predicted elsewhere, 3 are missed."""
+    summarise(**run)
+    words = " ".join(Page(Path(run["report"]).read_text()).words)
+    assert "FPR / FNR, training list round CAMs refined CAMs" in words
+    cells = "12.5 / 18.8"
+    later = "11.8 / 17.6"
+    assert f"0 {cells} {cells} {cells} {cells} 1 {later} {later}" in words
+    assert "FPR and FNR in percent of the union, and FP / TP, round 1, validation list" in words
+    assert f"cat {'11.8 17.6 0.17 ' * 3}<dog> 11.8" in words
+    assert f"mean, no background {'11.8 17.6 0.17 ' * 3}" in words
+
+
+def test_pairs(run: dict[str, Any]) -> None:
+    summarise(**run)
+    text = Path(run["report"]).read_text()
+    words = " ".join(Page(text).words)
+    assert "0 pseudo-masks training list 1 61.2 41.0 +20.2" in words
+    assert "pseudo-masks, training list, round 1" in words
+    assert "cat, <dog> 38 6 61.2 30.0 8.8 9 41.0 50.5 8.5 +20.2 -" in words
+    assert 'aria-label="Biased pairs, validation list"' in text
+
+
+def test_a_report_of_older_scores(run: dict[str, Any]) -> None:
+    """Files of before the errors and pairs are read; the page leaves them out."""
+    for paths in run["rounds"]:
+        for file in paths["scores"].values():
+            scores = json.loads(Path(file).read_text())
+            for entry in scores["lists"].values():
+                for name in ("fpr", "fnr", "confusion_ratio", "means", "pairs"):
+                    entry.pop(name, None)
+            Path(file).write_text(json.dumps(scores))
+    summarise(**run)
+    page = Page(Path(run["report"]).read_text())
+    assert [one["id"] for one in page.tags("section")] == [s for s in SECTIONS if s != "pairs"]
+    assert "FPR / FNR, " not in " ".join(page.words)
 
 
 def test_reliance(run: dict[str, Any]) -> None:

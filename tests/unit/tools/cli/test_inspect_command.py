@@ -59,6 +59,13 @@ def test_scores(run: dict[str, Any]) -> None:
     assert (found["run"], found["round"]) == ("r", 0)
     assert found["lists"][0]["threshold"] == 0.35
     assert [row["class"] for row in found["IoU in percent"]] == ["background", "cat", "<dog>"]
+    rows = found["FPR, FNR, FP / TP, validation list"]
+    assert rows[1] == {"class": "cat", "FPR": 12.5, "FNR": 18.75, "FP / TP": 0.18}
+    assert [row["class"] for row in rows[3:]] == ["mean", "mean, no background"]
+    assert "biased pairs, training list" not in found
+    (pair,) = as_json(run["rounds"][0]["scores"]["pseudo_masks"])["biased pairs, training list"]
+    assert pair == {"class": "cat", "companion": "<dog>", "images with": 6, "IoU with": 61.25,
+                    "images without": 9, "IoU without": 41.0}  # fmt: skip
     assert "a scores has no images; leave out 'i0'" in refused(path, "i0")
     assert "has no list of images" in refused(path, "--list")
 
