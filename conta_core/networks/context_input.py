@@ -90,8 +90,11 @@ def _concatenate(weight: Tensor, context: Tensor):  # type: ignore[no-untyped-de
     """A hook that makes conv(x) into conv([x, M]): a convolution is additive over channels."""
 
     def hook(module: nn.Conv2d, inputs: tuple[Tensor, ...], output: Tensor) -> Tensor:
+        below, beside = (inputs[0].shape[k] - context.shape[k] for k in (-2, -1))
+        # a block may have padded its input: M is 0 beside the image
+        padded = F.pad(context, (0, beside, 0, below)) if below or beside else context
         return output + F.conv2d(
-            context, weight, None, module.stride, module.padding, module.dilation
+            padded, weight, None, module.stride, module.padding, module.dilation
         )
 
     return hook

@@ -141,6 +141,11 @@ def _resize(features: Tensor, factor: float, size: tuple[int, int]) -> Tensor:
         features = F.interpolate(
             features, scale_factor=factor, mode="bilinear", align_corners=False
         )
+    # patches of 14 pixels are 3.5 cells: torch leaves a half out where the grid begins one
+    if features.shape[-2] < size[0]:
+        features = torch.cat([features, features[..., -1:, :]], dim=-2)
+    if features.shape[-1] < size[1]:
+        features = torch.cat([features, features[..., -1:]], dim=-1)
     return features[..., : size[0], : size[1]]
 
 

@@ -100,8 +100,8 @@ class Backbone(nn.Module):
         """Run the blocks ``first`` to ``last``.
 
         Args:
-            features: (B, 3, H, W) normalised images for block 1, else the output of
-                block ``first - 1`` or its state, see :meth:`states`.
+            features: (B, 3, H, W) normalised images for block 1, else the state of block
+                ``first - 1``, see :meth:`states`. Of a network whose states are one map, the map.
             context: M in the same geometry, (B, its channels, h, w); needed exactly where
                 :meth:`add_context` named one of these blocks.
             first: first block to run, from 1.

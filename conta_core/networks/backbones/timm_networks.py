@@ -6,17 +6,16 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from conta_core.errors import ContaError
 from conta_core.networks.backbones.backbone import BLOCKS, Backbone
+from conta_core.networks.backbones.padded_backbone import PaddedBackbone
+from conta_core.networks.backbones.timm_models import REFUSALS, create
 from conta_core.networks.backbones.vision_transformers import plain_transformers, vision_transformer
 
 #: of a network that knows no other
 USUAL_STRIDE = 32
-#: what timm raises where it cannot make a network as it is asked to
-REFUSALS = (RuntimeError, ValueError, TypeError, AttributeError, NotImplementedError)
 #: what networks raise that do not take an image of a size
 PROBED = (RuntimeError, AssertionError, ValueError, IndexError)
 #: pixels: strides are read off a small square, and sizes that do not fit off a rectangle
@@ -32,55 +31,23 @@ def timm_network(name: str, pretrained: bool, output_stride: int) -> Backbone:
         output_stride: 8, 16 or 32, where the network can have it.
 
     Raises:
-        ContaError: timm cannot make it, or it cannot be cut into five blocks.
+        ContaError: timm cannot make it, its weights cannot be had, it cannot be cut into five
+            blocks, or it takes images of one size only.
     """
     import timm
 
     if name.partition(".")[0] in plain_transformers():
         return vision_transformer(name, pretrained, output_stride)
-    network = _features(name, pretrained, output_stride)
+    network, norm = _features(name, pretrained, output_stride)
     cfg = timm.data.resolve_data_config({}, model=network)
-    blocks = _channels_first(_cut(network, f"timm:{name}"), cfg["input_size"][-1], name)
+    blocks = _cut(network, f"timm:{name}")
+    if norm is not None:
+        blocks[-1].append(norm)
+    blocks = _channels_first(blocks, cfg["input_size"][-1], name)
     multiple, channels, strides = _measured(blocks, cfg["input_size"][-1], name)
     if multiple == 1:
         return Backbone(blocks, channels, strides, cfg["mean"], cfg["std"])
     return PaddedBackbone(blocks, channels, strides, cfg["mean"], cfg["std"], multiple=multiple)
-
-
-class PaddedBackbone(Backbone):
-    """A backbone whose network takes no image of any size: it is padded at right and bottom.
-
-    A block's output is cut to the image, so it has ceil(H / stride) rows. What was cut off goes on
-    beside it.
-
-    Args:
-        multiple: of each side of an image that the network takes, pixels.
-    """
-
-    def __init__(self, *arguments: Any, multiple: int) -> None:
-        super().__init__(*arguments)
-        self._multiple = multiple
-
-    def run(self, number: int, features: Tensor, further: Sequence[Tensor]) -> list[Tensor]:
-        """Run one block: its state is the map, and the whole one (no channels: it is the map)."""
-        height, width = features.shape[-2:]
-        if number == 1:
-            bottom, right = -height % self._multiple, -width % self._multiple
-            features, before = F.pad(features, (0, right, 0, bottom)), 1
-        else:
-            before = self.strides[number - 2]
-            if further and further[0].shape[1]:
-                whole = further[0].clone()
-                whole[..., :height, :width] = features  # which may have M in it
-                features = whole
-        output: Tensor = self.blocks[number - 1](features)
-        factor = self.strides[number - 1] // before
-        # rounded up without negative numbers, which ONNX divides otherwise
-        rows, columns = (height + factor - 1) // factor, (width + factor - 1) // factor
-        cut = output[..., :rows, :columns]
-        # a graph that is traced is for images of other sizes too
-        same = cut.shape == output.shape and not torch.jit.is_tracing()
-        return [cut, output[:, :0] if same else output]
 
 
 class _ChannelsLast(nn.Module):
@@ -98,25 +65,35 @@ class _ChannelsLast(nn.Module):
         return output.permute(0, 3, 1, 2) if self._turns[1] else output
 
 
-def _features(name: str, pretrained: bool, output_stride: int) -> Any:
-    """Timm's network that gives features, at the output stride if it knows one."""
-    import timm
+def _features(name: str, pretrained: bool, output_stride: int) -> tuple[Any, nn.Module | None]:
+    """Timm's network that gives features, and the norm of its last ones, which timm leaves out.
 
+    It has the output stride if it knows one. Such networks (ConvNeXt and those of batch norms) give
+    their features as they are.
+    """
     options: list[dict[str, Any]] = [{"output_stride": output_stride}]
     if output_stride == USUAL_STRIDE:
         # transformers know no output stride; some take no image of another size unless told to
         options += [{"strict_img_size": False}, {}]
-    errors = []
     for option in options:
         try:
-            return timm.create_model(name, features_only=True, pretrained=pretrained, **option)
+            network = create(name, pretrained, features_only=True, **option)
         except REFUSALS as error:
-            errors.append(error)
+            refusal = str(error) or type(error).__name__
+            continue
+        return network, None if "output_stride" in option else _norm(name, pretrained, option)
     choose = "choose another" if output_stride == USUAL_STRIDE else "try 32, or choose another"
     raise ContaError(
         f"backbone is 'timm:{name}': timm cannot make its features at output stride "
-        f"{output_stride} ({errors[0]}); {choose}"
+        f"{output_stride} ({refusal}); {choose}"
     )
+
+
+def _norm(name: str, pretrained: bool, option: dict[str, Any]) -> nn.Module | None:
+    """What the whole network of timm does with its last features before it pools them."""
+    with torch.random.fork_rng(devices=[]):
+        norm = getattr(create(name, pretrained, **option), "norm", None)
+    return None if isinstance(norm, nn.Identity) else norm
 
 
 def _channels_first(blocks: Sequence[nn.Module], native: int, name: str) -> list[nn.Module]:
@@ -171,11 +148,14 @@ def _measured(
     image, *outputs = _tried(blocks, [(SQUARE, SQUARE), (native, native)], name, blocks)
     channels = [output.shape[1] for output in outputs]
     strides = [image.shape[-1] // output.shape[-1] for output in outputs]
-    for multiple, size in ((1, RECTANGLE), (strides[-1], None), (USUAL_STRIDE, None)):
-        size = size or (multiple, 2 * multiple)
+    multiples = (strides[-1], USUAL_STRIDE, native)
+    for multiple, size in ((1, RECTANGLE), *((side, (side, 2 * side)) for side in multiples)):
         if _covers(blocks, size, strides):
             return multiple, channels, strides
-    return native, channels, strides
+    raise ContaError(
+        f"backbone is 'timm:{name}': it takes images of {native} x {native} pixels only, or its "
+        "maps do not cover them; choose another"
+    )
 
 
 def _covers(blocks: Sequence[nn.Module], size: tuple[int, int], strides: Sequence[int]) -> bool:

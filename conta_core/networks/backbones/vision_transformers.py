@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from conta_core.errors import ContaError
 from conta_core.networks.backbones.backbone import BLOCKS, Backbone
+from conta_core.networks.backbones.timm_models import REFUSALS, create
 
 #: modules of timm whose networks are plain transformers
 MODULES = ("vision_transformer", "deit", "eva")
@@ -36,18 +37,19 @@ def vision_transformer(name: str, pretrained: bool, output_stride: int) -> Backb
         output_stride: the config's value that is nearest to the side of a patch.
 
     Raises:
-        ContaError: timm cannot make it at any image size, or another output stride.
+        ContaError: timm cannot make it at any image size, its weights cannot be had, or another
+            output stride.
     """
     import timm
 
     try:
-        network: Any = timm.create_model(
-            name, pretrained=pretrained, num_classes=0, dynamic_img_size=True, dynamic_img_pad=True
+        network = create(
+            name, pretrained, num_classes=0, dynamic_img_size=True, dynamic_img_pad=True
         )
         patch = int(network.patch_embed.patch_size[0])
         if len(network.blocks) < BLOCKS - 1:
             raise ValueError(f"{len(network.blocks)} transformer blocks")
-    except (RuntimeError, ValueError, TypeError, AttributeError, NotImplementedError) as error:
+    except REFUSALS as error:
         raise ContaError(
             f"backbone is 'timm:{name}': timm cannot make it for images of any size ({error}); "
             "choose another"
@@ -103,6 +105,9 @@ class TransformerBackbone(Backbone):
 
         Returns:
             The map (B, C, ceil(H/patch), ceil(W/patch)), and the tokens beside it (B, t, C).
+
+        Raises:
+            ValueError: a later block was given a map and not the state.
         """
         embedding: Any = self.blocks[0]
         if number == 1:
@@ -112,6 +117,8 @@ class TransformerBackbone(Backbone):
             # of networks with rotary embeddings, which are made anew for each block
             tokens = embedding.norm_pre(tokens[0] if isinstance(tokens, tuple) else tokens)
         else:
+            if embedding.num_prefix_tokens and not further:
+                raise ValueError(f"block {number} reads the state of the block before, not its map")
             grid = (features.shape[-2], features.shape[-1])
             tokens = torch.cat([*further, features.flatten(2).transpose(1, 2)], dim=1)
             tokens = self._transform(number, tokens, grid)
