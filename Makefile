@@ -16,7 +16,7 @@ define publish
 	cp results/$(1)/comparison.json evidence/$(1).json
 endef
 
-.PHONY: demo evidence evidence-variants evidence-full-size evidence-large evidence-photographs evidence-painted pictures test test-slurm test-faults lint format config clean
+.PHONY: demo evidence evidence-variants evidence-full-size evidence-large evidence-photographs evidence-seeds evidence-painted pictures test test-slurm test-faults lint format config clean
 .DELETE_ON_ERROR:
 
 demo: .venv/installed ## the default experiment, then its table of scores and the path of its report
@@ -52,6 +52,11 @@ evidence-photographs: export OMP_NUM_THREADS = 1
 evidence-photographs: .venv/installed data/animals ## on photographs of VOC 2012; likewise
 	$(COMPARE) configs/evidence/photographs.yaml
 	$(call publish,photographs,tables)
+
+evidence-seeds: export OMP_NUM_THREADS = 1
+evidence-seeds: .venv/installed data/animals ## other seeds on photographs of VOC 2012; likewise
+	$(COMPARE) configs/evidence/photographs.yaml configs/evidence/seeds.yaml
+	$(call publish,seeds,tables)
 
 data/animals: | .venv/installed
 	$(BIN)/conta excerpt configs/voc_animals.yaml $@ --train 400 --val 140 --long-side 224

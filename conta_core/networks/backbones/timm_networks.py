@@ -42,7 +42,7 @@ def timm_network(name: str, pretrained: bool, output_stride: int) -> Backbone:
     cfg = timm.data.resolve_data_config({}, model=network)
     blocks = _cut(network, f"timm:{name}")
     if norm is not None:
-        blocks[-1].append(norm)
+        blocks[-1] = nn.Sequential(blocks[-1], norm)
     blocks = _channels_first(blocks, cfg["input_size"][-1], name)
     multiple, channels, strides = _measured(blocks, cfg["input_size"][-1], name)
     if multiple == 1:

@@ -39,7 +39,8 @@ def require_same(source: str | os.PathLike[str], model: Any, module: nn.Module) 
     with torch.no_grad():
         expected = module(torch.from_numpy(images)).float().numpy()
     try:
-        (found,) = ReferenceEvaluator(model).run(None, {model.graph.input[0].name: images})
+        (given,) = ReferenceEvaluator(model).run(None, {model.graph.input[0].name: images})
+        found = np.asarray(given)
     except NotImplementedError as error:
         LOGGER.warning("%s: the ONNX file was not compared with the network: %s", source, error)
         return
