@@ -25,9 +25,7 @@ from conta_core.workflow.stages import BY_NAME, STAGES
 
 #: each in every round of a run, but for those that a method of the causal step adds
 IN_ROUNDS = tuple(
-    stage
-    for stage in STAGES
-    if stage.by_round and not stage.own and stage.name not in OWN_STAGES
+    stage for stage in STAGES if stage.by_round and not stage.own and stage.name not in OWN_STAGES
 )
 ROUND_RULES = tuple(rule for stage in IN_ROUNDS for rule in stage.rules)
 #: run -> the files of its rounds
