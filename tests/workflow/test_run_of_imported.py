@@ -129,7 +129,7 @@ def test_plans(fresh: Callable[..., Workflow]) -> None:
 @pytest.mark.parametrize(
     ("changes", "says"),
     [
-        ({"cam": {"method": "imported"}}, "source is null; name the CAMs that other code made"),
+        ({"cam": {"method": "imported"}}, "cam.source is null; name the CAMs that other code made"),
         ({"pseudo_masks": {"imported": "m"}, "context": {"method": "intervention"}},
          "pseudo_masks.imported is 'm', so round 0 has no refined CAMs, but context.intervention."
          "threshold is same_area, which measures its objects on them; give context: {intervention: "
