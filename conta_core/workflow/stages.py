@@ -226,6 +226,7 @@ STAGES = (
         inputs={"manifest": MANIFEST},
         gathered_by="gather_cams",
         kind="cams",
+        serves="make_pseudo_masks",
     ),
     Stage(
         "evaluate_cams",
@@ -261,6 +262,7 @@ STAGES = (
         keys=("refinement",),
         gathered_by="gather_refined",
         kind="refined",
+        serves="make_pseudo_masks",
     ),
     Stage(
         "evaluate_refined",
