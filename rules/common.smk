@@ -134,16 +134,15 @@ def get_run_settings(wildcards):
 
 
 def get_lacking_stages(wildcards):
-    """Names of the stages of every round that the run's seed and refinement do without."""
+    """Names of the stages of every round that the run does without, or `name/round-0`."""
     experiment = EXPERIMENTS[wildcards.run]
-    rounds = range(experiment.rounds)
-    return [
-        stage.name
-        for stage in STAGES
-        if stage.by_round
-        and not stage.depends_on_config
-        and not any(stage.is_needed(index, experiment) for index in rounds)
-    ]
+    found = []
+    for stage in (one for one in STAGES if one.by_round and not one.depends_on_config):
+        rounds = range(experiment.rounds)
+        without = [index for index in rounds if not stage.is_needed(index, experiment)]
+        everywhere = len(without) == experiment.rounds
+        found += [stage.name] if everywhere else [f"{stage.name}/round-{i}" for i in without]
+    return found
 
 
 def get_dataset_files(wildcards):

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from conta_core.settings.cam import METHOD, TrainedSeedSettings
 from conta_core.settings.given import GivenFile
+
+if TYPE_CHECKING:
+    from conta_core.settings.experiment import Experiment
 
 #: a store that a run of the same workflow may make
 OF_A_RUN = re.compile(r"results/[^/]+/round-\d+/cam/cams\.h5")
@@ -52,11 +55,11 @@ class ImportedSettings(TrainedSeedSettings):
             mend = "name a folder with the CAMs of each image, or a cams.h5"
             yield GivenFile("cam.source", source, mend, folder=not source.endswith(".h5"))
 
-    @model_validator(mode="after")
-    def _has_source(self) -> ImportedSettings:
+    def check(self, experiment: Experiment) -> None:
+        """Refuse a run without a source; the training's own settings have none."""
+        super().check(experiment)
         if self.source is None:
             raise ValueError(
-                "source is null; name the CAMs that other code made: a folder with <image id>.npy, "
-                ".npz, .pt or .png, or a cams.h5"
+                "cam.source is null; name the CAMs that other code made: a folder with "
+                "<image id>.npy, .npz, .pt or .png, or a cams.h5"
             )
-        return self

@@ -34,7 +34,7 @@ def summarise(
         output: path of summary.json.
         report: path of report.html.
         run: name of the run.
-        lacking: names of stages that the run does without.
+        lacking: names of stages that the run does without, or ``name/round-0``.
         start_from: the run whose round 0 it goes on from; None: its own.
 
     Raises:

@@ -132,6 +132,8 @@ class Stage:
         for group in (experiment.cam, experiment.pseudo_masks):
             if index is not None and not group.has_stage(self.name, index):
                 return False
+        if self.serves == "extract_cams" and not _asks_classifier(index, experiment):
+            return False
         own = self.scope is None or self.scope(index, experiment)
         return own and experiment.refinement.has_stage(self.name)
 
@@ -208,7 +210,6 @@ STAGES = (
         f"{ROUND}/cam/model.safetensors",
         inputs={"manifest": MANIFEST},
         keys=("seed",),
-        scope=_asks_classifier,
         serves="extract_cams",
     ),
     Stage(
@@ -217,7 +218,6 @@ STAGES = (
         inputs={"manifest": MANIFEST, "classifier": f"{ROUND}/cam/model.safetensors"},
         keys=("seed",),
         asks_as="train_cam",
-        scope=_asks_classifier,
         serves="extract_cams",
     ),
     Stage(
@@ -226,6 +226,7 @@ STAGES = (
         inputs={"manifest": MANIFEST},
         gathered_by="gather_cams",
         kind="cams",
+        serves="make_pseudo_masks",
     ),
     Stage(
         "evaluate_cams",
@@ -261,6 +262,7 @@ STAGES = (
         keys=("refinement",),
         gathered_by="gather_refined",
         kind="refined",
+        serves="make_pseudo_masks",
     ),
     Stage(
         "evaluate_refined",

@@ -59,7 +59,8 @@ def read_benchmarks(
         run: name of the run.
         rounds: how many it has.
         start_from: the run whose data set and round 0 it goes on from; None: its own.
-        lacking: names of stages that the run does without.
+        lacking: names of stages that the run does without, or ``name/round-0`` of those that it
+            does without in one round.
 
     Returns:
         What is there, and what is not; a stage that some runs do without is not missed.
@@ -72,7 +73,8 @@ def read_benchmarks(
         place = Path(folder, rule, stage.owner(run, index, start_from))
         whole = place if index is None else place / f"round-{index}"
         parts, path = _parts(whole), whole.with_name(f"{whole.name}.tsv")
-        if parts or path.exists() or not (stage.depends_on_config or stage.name in lacking):
+        without = {stage.name, f"{stage.name}/round-{index}"} & {*lacking}
+        if parts or path.exists() or not (stage.depends_on_config or without):
             _add(found, (rule, index), whole if parts else path, parts or [path])
     return found
 

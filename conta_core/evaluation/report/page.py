@@ -43,7 +43,7 @@ def render_report(
         manifest_path: of dataset.json.
         settings: the keys that the run's results depend on, nested as in the config.
         benchmarks: folder of Snakemake's benchmark files; what is not there is named.
-        lacking: names of stages that the run does without.
+        lacking: names of stages that the run does without, or ``name/round-0``.
 
     Returns:
         html; the same bytes for the same input, but for the section of times.

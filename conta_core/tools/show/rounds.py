@@ -19,7 +19,7 @@ from conta_core.evaluation.store_kinds.context import Context
 from conta_core.evaluation.store_kinds.images import Images, StoreImages, fitting, open_images
 from conta_core.evaluation.store_kinds.kind import StoredImage
 from conta_core.evaluation.store_kinds.labels import LabelKind
-from conta_core.evaluation.store_kinds.maps import MapKind
+from conta_core.evaluation.store_kinds.maps import Cams, MapKind
 from conta_core.evaluation.store_kinds.registry import KINDS
 from conta_core.storage.stores.header import MEND
 from conta_core.tools.show.maps import map_pixels, require_finite
@@ -57,6 +57,9 @@ class _Stages:
             if isinstance(kind, Context):
                 why += " (only context.method: conta makes it, and not in the last round)"
             return absent(self.scene.shown, kind.caption, why)
+        if isinstance(kind, Cams) and self._lacks_validation(path):
+            why = "the CAMs were read from files, which have none of this image"
+            return absent(self.scene.shown, kind.caption, why)
         with self._opened(name, path) as (images, image):
             if isinstance(kind, LabelKind):
                 return self._mask(kind.as_labels(image), kind.caption)
@@ -73,6 +76,14 @@ class _Stages:
                 with self._opened(Context.name, path) as (_, image):
                     highest = float(Context().as_map(image).max())
                 self.highest_context = max(self.highest_context, highest)
+
+    def _lacks_validation(self, path: Path) -> bool:
+        """Whether the image is of the validation list alone, and a store does without it."""
+        wanted = self.scene.image_id
+        if self.data.lists_of(wanted) != ["val"]:
+            return False
+        with open_images(path, Cams.name) as images:
+            return wanted not in images.ids(lambda image_id: image_id == wanted)
 
     @contextmanager
     def _opened(self, name: str, path: Path) -> Iterator[tuple[Images, StoredImage]]:

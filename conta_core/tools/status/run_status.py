@@ -19,7 +19,7 @@ from conta_core.settings import Experiment
 from conta_core.tools.status.job_log import JobLog, Progress, read_log
 from conta_core.tools.status.snakemake_notes import SnakemakeNotes
 from conta_core.workflow.base_run import read_start
-from conta_core.workflow.stages import BY_NAME, STAGES, Stage
+from conta_core.workflow.stages import BY_NAME, BY_OUTPUT, STAGES, Stage
 
 #: seconds without a line after which a job that no Snakemake watches counts as stopped: jobs
 #: write a line a minute
@@ -169,9 +169,16 @@ class _Looker:
 
     def _may_lack(self, stage: Stage, run: str, index: int | None) -> bool:
         """Whether a run may do without a stage of which nothing is there, as its files tell."""
-        if stage.serves is None:
-            return stage.depends_on_config
-        return (self._directory / BY_NAME[stage.serves].path(run, index)).exists()
+
+        def is_there(other: Stage) -> bool:
+            return (self._directory / other.path(run, index)).exists()
+
+        if stage.serves is not None:
+            served = BY_NAME[stage.serves]
+            return is_there(served) or self._may_lack(served, run, index)
+        read = [BY_OUTPUT[path] for path in stage.inputs.values() if path in BY_OUTPUT]
+        lacks = [one for one in read if one.serves is not None and not is_there(one)]
+        return stage.depends_on_config or any(self._may_lack(one, run, index) for one in lacks)
 
     def _job(
         self, stage: Stage, run: str, index: int | None, output: str, log_path: str

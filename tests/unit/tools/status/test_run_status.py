@@ -302,6 +302,23 @@ def test_stages_that_a_seed_or_refinement_does_without(folder: RunFolder) -> Non
     assert waiting() == {"train_cam"}
 
 
+def test_stages_that_imported_pseudo_masks_do_without(folder: RunFolder) -> None:
+    """Without a config, the masks tell it; scores of what is there are waited for."""
+    cams = {"extract_cams", "evaluate_cams"}
+    refined = {"make_irn_labels", "train_irn", "refine_cams", "evaluate_refined"}
+
+    def waiting() -> set[str]:
+        stages = read_status(folder.directory, "r", None).stages
+        return {s.stage for s in stages if s.state is State.WAITING} & (cams | refined)
+
+    folder.log("train_cam", "CAM classifier: 1 of 3 passes")
+    assert waiting() == cams | refined
+    folder.done("make_pseudo_masks")
+    assert waiting() == set()
+    folder.done("extract_cams")
+    assert waiting() == {"evaluate_cams"}
+
+
 def test_a_log_that_is_no_log(folder: RunFolder) -> None:
     folder.lock()
     folder.mark("train_cam")
