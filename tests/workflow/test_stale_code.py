@@ -54,6 +54,8 @@ DEFINITIONS: dict[tuple[str, str], set[Work]] = {
     ("refinement/pamr.py", "pamr"): NOTHING,
     ("seeds/clip_es.py", "ClipEs"): NOTHING,
     ("seeds/recam_training.py", "softmax_loss"): NOTHING,
+    ("seeds/seam_losses.py", "seam_losses"): NOTHING,
+    ("networks/pixel_correlation.py", "correlate"): NOTHING,
     ("seeds/cams.py", "extract"): FROM_EXTRACT_CAMS,
     ("causal/intervention/pixels.py", "paste"): FROM_TRAIN_CAM_OF_INTERVENTION,
     ("causal/intervention/occlusion.py", "score_drops"): FROM_MEASURE_OBJECTS,
