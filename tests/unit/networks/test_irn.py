@@ -54,6 +54,17 @@ def test_backbone_is_frozen() -> None:
 
 
 @torch.no_grad()
+@pytest.mark.parametrize("size", [(42, 70), (56, 42), (65, 97), (14, 14)])
+def test_cells_that_a_patch_does_not_fill(size: tuple[int, int]) -> None:
+    """A patch of 14 pixels is 3.5 cells of the grid."""
+    net = Irn("timm:eva02_tiny_patch14_224", "none", 16).train()
+    edge, displacement = net(draw(1, 3, *size))
+    grid = (-(-size[0] // 4), -(-size[1] // 4))
+    assert edge.shape == (1, 1, *grid)
+    assert displacement.shape == (1, 2, *grid)
+
+
+@torch.no_grad()
 def test_mean_displacement_is_subtracted_in_evaluation_only() -> None:
     net = Irn("resnet18", "none", 16).train()
     images = draw(1, 3, 32, 48)

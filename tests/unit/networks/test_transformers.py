@@ -67,11 +67,14 @@ def test_a_plain_transformer_is_timms(name: str) -> None:
 @pytest.mark.parametrize("name", LEVELS)
 @torch.no_grad()
 def test_levels_are_timms(name: str) -> None:
+    """The last one is what timm's whole network pools, which has a norm that features lack."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         network: Any = timm.create_model(name, features_only=True).eval()
+        torch.manual_seed(0)
+        whole: Any = timm.create_model(name).eval()
     images = draw(1, 3, LEVELS[name], LEVELS[name])
-    expected = network(images)
+    expected = [*network(images)[:-1], whole.forward_features(images)]
     if str(getattr(network, "output_fmt", "")).endswith("NHWC"):
         expected = [one.permute(0, 3, 1, 2) for one in expected]
     for one, other in zip(build(name)(images)[-len(expected) :], expected, strict=True):
@@ -102,6 +105,9 @@ def test_from_a_state_on(name: str, first: int) -> None:
     assert all(len(part) == 1 for part in state)
     for one, other in zip(backbone(state, first=first), backbone(images)[first - 1 :], strict=True):
         assert torch.equal(one, other)
+    if len(state) > 1:
+        with pytest.raises(ValueError, match="reads the state of the block before, not its map"):
+            backbone(state[0], first=first)
 
 
 @pytest.mark.parametrize("name", ALL)
@@ -126,6 +132,9 @@ def test_all_that_should_learn_learns(name: str, frozen: int) -> None:
     backbone = name if name not in ALL else f"timm:{name}"
     settings = CamSettings(backbone=backbone, weights="none", frozen_blocks=frozen)
     model = CamNet(3, backbone, "none", stride, 4, seed=1)
+    for module in model.modules():
+        if hasattr(module, "drop_prob"):  # by chance a block is left out for both images
+            module.drop_prob = 0.0
     with torch.no_grad():  # some parts begin at 0, and nothing behind them learns at once
         for parameter in model.parameters():
             parameter.add_(0.01 * draw(*parameter.shape))
@@ -144,7 +153,8 @@ def test_all_that_should_learn_learns(name: str, frozen: int) -> None:
     after = dict(model.named_parameters())
     same = {key for key, value in before.items() if torch.equal(after[key], value)}
     # what is added to all keys alike changes no softmax over them
-    same = {key for key in same if key.startswith(blocks) or not key.endswith(".k.bias")}
+    alike = (".k.bias", "rel_pos.mlp.fc2.bias")
+    same = {key for key in same if key.startswith(blocks) or not key.endswith(alike)}
     assert same == {key for key in before if key.startswith(blocks)}
 
 
@@ -155,6 +165,53 @@ def test_a_stride_that_it_does_not_have() -> None:
         build("swin_tiny_patch4_window7_224", 8)
 
 
-def test_a_network_that_cannot_be_cut() -> None:
+def test_networks_that_are_refused() -> None:
     with pytest.raises(ContaError, match="cannot be cut into 5 blocks"):
         build("hiera_tiny_224", 32)
+    with pytest.raises(ContaError, match="it takes images of 160 x 160 pixels only"):
+        build("test_coatnet", 32)
+    with pytest.raises(ContaError, match=r"at output stride 16 \(AssertionError\); try 32"):
+        build("dla34", 16)
+
+
+@pytest.mark.parametrize("name", ["test_vit", "test_convnext"])
+def test_weights_that_cannot_be_fetched(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def offline(*given: Any, **options: Any) -> None:
+        raise FileNotFoundError("no such host\nand more")
+
+    monkeypatch.setattr(timm, "create_model", offline)
+    with pytest.raises(ContaError, match=r"weights is 'imagenet': .* fetched \(no such host\); "):
+        build_backbone(f"timm:{name}", "imagenet", 16)
+
+
+def test_what_is_frozen_drops_nothing_out() -> None:
+    """Swin leaves out branches by chance in training, but not where its weights are kept."""
+    settings = CamSettings(backbone="timm:swin_tiny_patch4_window7_224", frozen_blocks=4)
+    model = CamNet(2, settings.backbone, "none", 32, seed=1)
+    objective = ClassifierTraining.objective(model, settings).train()
+    images = torch.randint(0, 256, (2, 3, 64, 64), generator=torch.Generator().manual_seed(1))
+    states = [objective.frozen(images.to(torch.uint8)) for _ in range(3)]
+    before = torch.random.get_rng_state()
+    assert all(torch.equal(one, other) for one, other in zip(states[0], states[1], strict=True))
+    assert torch.equal(torch.random.get_rng_state(), before)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        last = [model.backbone(states[0], first=5)[-1] for _ in range(8)]
+    assert not all(torch.equal(last[0], other) for other in last[1:])
+
+
+@torch.no_grad()
+def test_m_beside_a_padded_image() -> None:
+    """A block that begins with a convolution reads M on the image, and 0 beside it."""
+    backbone = build("poolformer_s12", 32)
+    for number, readers in ((2, 0), (3, 1)):
+        backbone.add_context([number], torch.Generator().manual_seed(5))
+        assert len(backbone.context_inputs[str(number)]._readers) == readers
+        images, context = draw(1, 3, 65, 97), draw(1, 1, 17, 25, seed=1)
+        whole = torch.nn.functional.pad(images, (0, 31, 0, 31))
+        beside = torch.nn.functional.pad(context, (0, 7, 0, 7))
+        expected = backbone(whole, beside)[number - 1]
+        found = backbone(images, context)[number - 1]
+        torch.testing.assert_close(found, expected[..., : found.shape[-2], : found.shape[-1]])
+        assert not torch.allclose(found, backbone(images, 0 * context)[number - 1], atol=1e-4)
+        del backbone.context_inputs[str(number)]
