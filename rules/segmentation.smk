@@ -32,7 +32,7 @@ rule train_deeplab:
     params:
         settings=get_settings("train_deeplab"),
     message:
-        "{wildcards.run} round {wildcards.round}: train DeepLab"
+        "{wildcards.run} round {wildcards.round}: train the segmentation model"
     script:
         "../workflow_scripts/train_deeplab.py"
 

@@ -90,7 +90,7 @@ def train_deeplab(
         **prepared.views,
     )
     training.run(
-        "DeepLab",
+        "segmentation model",
         objective,
         model.groups(settings),
         images,

@@ -133,7 +133,7 @@ class SegmentationNetwork(nn.Module, ABC):
         return [
             {"params": slow, "lr": rate, "weight_decay": decay},
             {"params": [p for p in head if p.ndim > 1], "lr": fast, "weight_decay": decay},
-            {"params": [p for p in head if p.ndim == 1], "lr": 2 * fast, "weight_decay": 0.0},
+            {"params": [p for p in head if p.ndim <= 1], "lr": 2 * fast, "weight_decay": 0.0},
         ]
 
 
