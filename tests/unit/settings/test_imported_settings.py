@@ -78,9 +78,7 @@ def test_a_classifier_where_something_asks_it() -> None:
     assert not {"train_cam", "train_recam"} & needed(
         experiment(reliance_images=0, **none, **recam), 0
     )
-    assert {"train_cam", "train_recam"} <= needed(
-        experiment(reliance_images=0, **none, **recam), 1
-    )
+    assert {"train_cam", "train_recam"} <= needed(experiment(reliance_images=0, **none, **recam), 1)
 
 
 def test_rounds_whose_masks_are_read(tmp_path: Path) -> None:

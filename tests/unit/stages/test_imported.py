@@ -267,8 +267,6 @@ def test_an_untagged_image_needs_no_file(chain: Chain, data: Manifest, tmp_path:
     changed = dataclasses.replace(data, images=records)
     changed.save(tmp_path / "dataset.json")
     source = write(tmp_path / "source", chain, [i for i in data.ids("train") if i != image_id])
-    cams = extract(
-        chain, tmp_path / "cams.h5", source, manifest=str(tmp_path / "dataset.json")
-    )
+    cams = extract(chain, tmp_path / "cams.h5", source, manifest=str(tmp_path / "dataset.json"))
     with StoreReader(cams, "cams") as found:
         assert found.read(image_id, "high_res").shape == (0, 64, 64)
