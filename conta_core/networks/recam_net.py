@@ -19,32 +19,38 @@ EPSILON = 1e-5
 class RecamNet(CamNet):
     """A classifier, and a second one on the features of each class.
 
-    Args: as :class:`~conta_core.networks.cam_net.CamNet`; ``seed`` plus 3 is that of the second
-        classifier.
+    Args:
+        class_count: n.
+        seed: as :class:`~conta_core.networks.cam_net.CamNet`'s; plus 3, of the second classifier.
+        arguments: all others of :class:`~conta_core.networks.cam_net.CamNet`.
+        options: the same, by name.
     """
 
-    def __init__(self, class_count: int, *arguments: Any, **options: Any) -> None:
-        super().__init__(class_count, *arguments, **options)
+    def __init__(self, class_count: int, *arguments: Any, seed: int = 0, **options: Any) -> None:
+        super().__init__(class_count, *arguments, seed=seed, **options)
         with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(options.get("seed", 0) + 3)
+            torch.manual_seed(seed + 3)
             self.recam = nn.Conv2d(self.backbone.channels[-1], class_count, 1, bias=False)
 
     def of_classes(self, features: Tensor) -> Tensor:
         """The second classifier's logits for the features of each class (section 3.2, eq. 3, 4).
 
-        The features of a class are weighed by its CAM over the CAM's maximum, and averaged.
+        The features of a class are weighed by its CAM over the CAM's maximum, and averaged. This is
+        computed in float32 under any ``precision``: float16 cannot hold a sum over all cells.
 
         Args:
             features: of the last block, (B, C, h, w).
 
         Returns:
-            (B, n, n): of the features of each class (second axis), the logits.
+            float32 (B, n, n): of the features of each class (second axis), the logits.
         """
-        maps = F.relu(self.classifier(features))
-        maps = maps / (maps.amax(dim=(2, 3), keepdim=True) + EPSILON)
-        cells = features.shape[2] * features.shape[3]
-        averaged = torch.einsum("bkhw,bchw->bkc", maps, features) / cells
-        return averaged @ self.recam.weight.flatten(1).T
+        with torch.autocast(features.device.type, enabled=False):
+            features = features.float()
+            maps = F.relu(self.classifier(features))
+            maps = maps / (maps.amax(dim=(2, 3), keepdim=True) + EPSILON)
+            cells = features.shape[2] * features.shape[3]
+            averaged = torch.einsum("bkhw,bchw->bkc", maps, features) / cells
+            return averaged @ self.recam.weight.flatten(1).T
 
     def class_maps(self, features: Tensor) -> Tensor:
         """CAMs after the ReLU, by the product of both classifiers' weights (section 3.3)."""

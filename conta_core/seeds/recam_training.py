@@ -66,16 +66,19 @@ class RecamObjective(CamObjective):
         """The losses of the images, both kinds, and how many images there are."""
         last = self._last(features, targets)
         losses = self._margins(self.model.classify(last).float(), targets)
-        softmax = softmax_loss(self.model.of_classes(last).float(), _counted(targets))
+        logits = self.model.of_classes(last)
+        softmax = softmax_loss(logits, targets["tags"], targets.get("counted"))
         return torch.stack([losses.sum(), softmax]), losses.new_tensor([len(losses)] * 2)
 
 
-def softmax_loss(logits: Tensor, tags: Tensor) -> Tensor:
+def softmax_loss(logits: Tensor, tags: Tensor, counted: Tensor | None = None) -> Tensor:
     """The sum over images of the mean cross-entropy of their classes (ReCAM, equation 5).
 
     Args:
         logits: (B, n, n), of the features of each class.
-        tags: (B, n), 1 for the classes that count.
+        tags: (B, n), 1 for the image's classes.
+        counted: what the loss of each class counts, (B, n), as in the first classifier's loss. A
+            class that counts 0 does not belong to the image here. None: each counts 1.
 
     Returns:
         A scalar; an image without a class adds 0.
@@ -83,10 +86,5 @@ def softmax_loss(logits: Tensor, tags: Tensor) -> Tensor:
     count = logits.shape[1]
     own = torch.arange(count, device=logits.device).expand(len(logits), count)
     losses = F.cross_entropy(logits.flatten(0, 1), own.flatten(), reduction="none").view_as(own)
-    return ((losses * tags).sum(dim=1) / tags.sum(dim=1).clamp_min(1)).sum()
-
-
-def _counted(targets: Mapping[str, Tensor]) -> Tensor:
-    """The image's tags, less those whose loss does not count in this view."""
-    counted = targets.get("counted")
-    return targets["tags"] if counted is None else targets["tags"] * (counted > 0)
+    weights = tags if counted is None else tags * counted
+    return ((losses * weights).sum(dim=1) / (weights > 0).sum(dim=1).clamp_min(1)).sum()
