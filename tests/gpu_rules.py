@@ -2,6 +2,7 @@
 
 GPU_RULES = {
     "train_cam",
+    "train_recam",
     "extract_cams",
     "train_irn",
     "refine_cams",

@@ -21,6 +21,7 @@ CAM = {"backbone": "resnet18", "weights": "none", "output_stride": 16, "seed": 1
 DEEPLAB = {**CAM, "aspp_rates": [1, 2], "scales": [0.5]}
 KINDS: dict[str, dict[str, Any]] = {
     "cam": {**CAM, "context_block": 5},
+    "recam": {**CAM, "context_block": 5},
     "irn": CAM,
     "deeplab": DEEPLAB,
 }
@@ -39,7 +40,7 @@ def run(model: nn.Module, kind: str) -> list[Tensor]:
     generator = torch.Generator().manual_seed(4)
     images = torch.randn(1, 3, 36, 48, generator=generator)
     arguments = [images]
-    if kind == "cam":
+    if kind in ("cam", "recam"):
         arguments.append(torch.randn(1, 1, 4, 4, generator=generator))
     with torch.no_grad():
         found = model(*arguments)
@@ -128,6 +129,7 @@ def add(tensors: dict[str, Tensor], key: str) -> None:
     [
         ("cam", "classifier.weight"),
         ("cam", "backbone.context_inputs.5.weights.0"),
+        ("recam", "recam.weight"),
         ("irn", "mean_displacement"),
         ("deeplab", "aspp.branches.1.bias"),
         ("deeplab", "backbone.blocks.4.1.bn2.running_var"),
