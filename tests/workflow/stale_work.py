@@ -30,6 +30,8 @@ TRAIN_IRN = {"train_irn", *REFINE_CAMS}
 MAKE_IRN_LABELS = {"make_irn_labels", "gather_labels", *TRAIN_IRN}
 EXTRACT_CAMS = {"extract_cams", "gather_cams", "evaluate_cams", *MAKE_IRN_LABELS}
 TRAIN_CAM = {"train_cam", *EXTRACT_CAMS}
+# With cam.method recam alone; what train_cam trains comes before it.
+TRAIN_RECAM = {"train_recam", *EXTRACT_CAMS}
 # Under conta alone, in every round but the last; the next round's train_cam follows.
 DECONFOUND = {"deconfound"}
 BUILD_CONFOUNDERS = {"build_confounders", *DECONFOUND}
