@@ -20,6 +20,8 @@ from conta_core import load_model
 DATA = REPOSITORY.parent / "shared" / "data"
 LISTS = DATA / "voc12_aug"
 PHOTOGRAPHS = DATA / "voc12_fullsize"
+#: recipes that go on top of configs/voc12.yaml
+ON_TOP = ("voc12_recam", "voc12_seam")
 RECIPES = sorted((REPOSITORY / "configs").glob("*.yaml"))
 
 
@@ -43,7 +45,7 @@ def link_placeholders(folder: Path, names: list[str], array: np.ndarray) -> None
         (folder / name).hardlink_to(first)
 
 
-@pytest.mark.parametrize("recipe", ["voc12", "coco14", "voc12_clip_es"])
+@pytest.mark.parametrize("recipe", ["voc12", "coco14", "voc12_clip_es", *ON_TOP])
 def test_plan_of_a_full_run(recipe: str, tmp_path: Path) -> None:
     """All rounds on a tree of the real size, before the weights are there."""
     if recipe.startswith("voc12"):
@@ -65,13 +67,15 @@ def test_plan_of_a_full_run(recipe: str, tmp_path: Path) -> None:
         folder.mkdir(parents=True)
         for name in ("train2014", "val2014"):
             (folder / f"instances_{name}.json").write_text("{}")
-    output = dry_run(tmp_path, "--configfile", str(REPOSITORY / f"configs/{recipe}.yaml"))
-    counts = job_counts(output)
+    base = ["voc12"] if recipe in ON_TOP else []
+    files = [str(REPOSITORY / f"configs/{name}.yaml") for name in (*base, recipe)]
+    counts = job_counts(dry_run(tmp_path, "--configfile", *files))
     if recipe == "voc12_clip_es":
         assert counts["extract_cams"] == counts["train_deeplab"] == counts["summarise"] == 1
         assert not counts.keys() & {"train_cam", "train_irn", "evaluate_reliance", "deconfound"}
         return
     assert counts["train_cam"] == counts["train_irn"] == counts["train_deeplab"] == 3
+    assert counts["train_recam"] == (3 if recipe == "voc12_recam" else 0)
     assert counts["deconfound"] == counts["build_confounders"] == 2
     assert counts["summarise"] == 1
 
