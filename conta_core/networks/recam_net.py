@@ -21,13 +21,24 @@ class RecamNet(CamNet):
 
     Args:
         class_count: n.
-        seed: as :class:`~conta_core.networks.cam_net.CamNet`'s; plus 3, of the second classifier.
-        arguments: all others of :class:`~conta_core.networks.cam_net.CamNet`.
-        options: the same, by name.
+        backbone: as of :class:`~conta_core.networks.cam_net.CamNet`, like all that follow.
+        weights: of the backbone.
+        output_stride: of the backbone's last block.
+        seed: plus 3, of the second classifier.
+        options: further ones, by name.
     """
 
-    def __init__(self, class_count: int, *arguments: Any, seed: int = 0, **options: Any) -> None:
-        super().__init__(class_count, *arguments, seed=seed, **options)
+    def __init__(
+        self,
+        class_count: int,
+        backbone: str,
+        weights: str,
+        output_stride: int,
+        *,
+        seed: int = 0,
+        **options: Any,
+    ) -> None:
+        super().__init__(class_count, backbone, weights, output_stride, seed=seed, **options)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed + 3)
             self.recam = nn.Conv2d(self.backbone.channels[-1], class_count, 1, bias=False)

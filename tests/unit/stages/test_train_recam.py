@@ -187,7 +187,7 @@ def test_mixed_precision(chain: Chain, tmp_path: Path, precision: str) -> None:
 
 def test_groups() -> None:
     """Each parameter that learns is in one group, the second classifier in its own."""
-    model = RecamNet(3, "resnet18", "none", 16, 5)
+    model = RecamNet(3, "resnet18", "none", 16, context_block=5)
     settings = RECAM.second()
     RecamObjective(model, 3, 1.0)
     groups = RecamTraining.groups(model, settings)
