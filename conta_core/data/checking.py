@@ -52,12 +52,14 @@ class DataReport:
         ground_truth: where its masks come from, or None.
         splits: "train" and "val" -> what they hold; empty where lists or tags are unreadable.
         problems: all of them, in the order found.
+        manifest: of what could be read; None where lists or tags are unreadable.
     """
 
     name: str
     ground_truth: str | None
     splits: dict[str, SplitReport] = field(default_factory=dict)
     problems: tuple[Problem, ...] = ()
+    manifest: Manifest | None = None
 
     def by_kind(self) -> dict[str, list[str]]:
         """The problems' texts by their kind."""
@@ -113,7 +115,7 @@ def check_data(settings: DatasetSettings, *, seed: int = 0, workers: int = 1) ->
         manifest, found = inspect_images(manifest, workers, allow_untagged=settings.allow_untagged)
     truth = manifest.ground_truth
     splits = {kind: _split_report(manifest, kind) for kind in manifest.lists}
-    return DataReport(settings.name, truth, splits, _once([*problems, *found]))
+    return DataReport(settings.name, truth, splits, _once([*problems, *found]), manifest)
 
 
 @contextmanager

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Sequence
 from typing import Any
 
@@ -12,10 +11,8 @@ from conta_core.networks.cam_net import CamNet
 from conta_core.seeds.base import Seed, SeedInputs
 from conta_core.seeds.cams import ImageCams
 from conta_core.seeds.classifier import Classifier
-from conta_core.seeds.foreign.sources import open_source
+from conta_core.seeds.foreign.sources import images_there, open_source
 from conta_core.settings.imported import ImportedSettings
-
-LOGGER = logging.getLogger(__name__)
 
 
 class Imported(Seed):
@@ -39,7 +36,7 @@ class Imported(Seed):
             assert isinstance(inputs.settings, ImportedSettings)
             self._path = str(inputs.settings.source)
             self._source = open_source(self._path, inputs.data.classes)
-            self._ids = self._ids_there()
+            self._ids = images_there(self._source, inputs.data, inputs.ids)
 
     def cams(self, image_id: str, keys: np.ndarray) -> ImageCams:
         """The CAMs of an image; in round 0 without a probability."""
@@ -66,16 +63,3 @@ class Imported(Seed):
     def load_classifier(path: str, classes: Sequence[str] | None = None) -> CamNet:
         """The classifier of a model file, in evaluation mode, on the CPU."""
         return Classifier.load_classifier(path, classes)
-
-    def _ids_there(self) -> list[str]:
-        data = self.inputs.data
-        training = set(data.ids("train"))
-        first = [i for i in self.inputs.ids if i in training]
-        others = [i for i in self.inputs.ids if i not in training]
-        self._source.require([data.images[i] for i in first])
-        tagged = [i for i in others if data.images[i].tags]
-        if tagged and not any(self._source.has(i) for i in tagged):
-            LOGGER.info("%s has no CAMs of the validation list: they are not scored", self._path)
-            return first
-        self._source.require([data.images[i] for i in others])
-        return list(self.inputs.ids)

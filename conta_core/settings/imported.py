@@ -48,10 +48,15 @@ class ImportedSettings(TrainedSeedSettings):
         # CAMs that are read tell no P(class)
         return {name: path for name, path in found.items() if name != "cams"}
 
+    @property
+    def is_made_by_a_run(self) -> bool:
+        """Whether the source is a store that a run of the same workflow may make."""
+        return OF_A_RUN.fullmatch(str(self.source)) is not None
+
     def given_files(self) -> Iterator[GivenFile]:
         """The source, unless a run makes it."""
         source = str(self.source)
-        if not OF_A_RUN.fullmatch(source):
+        if not self.is_made_by_a_run:
             mend = "name a folder with the CAMs of each image, or a cams.h5"
             yield GivenFile("cam.source", source, mend, folder=not source.endswith(".h5"))
 

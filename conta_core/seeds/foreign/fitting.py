@@ -7,9 +7,9 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
-from conta_core.data.masks import IGNORE
 from conta_core.seeds.cams import GRID_STRIDE, ImageCams
 from conta_core.seeds.foreign.forms import ForeignMaps
+from conta_core.seeds.foreign.labels import class_words, require_labels, written
 from conta_core.storage.foreign.limits import RefusedError
 
 #: by so much a map may leave 0..1: rounding
@@ -77,38 +77,6 @@ def fit_labels(
     return fit_maps(maps, size, keys, classes)
 
 
-def require_labels(
-    labels: np.ndarray, size: tuple[int, int], keys: np.ndarray, classes: Sequence[str]
-) -> None:
-    """Raise RefusedError unless a pseudo-mask has the image's size and its tags alone.
-
-    Args:
-        labels: uint8 (H, W): 0 background, i + 1 class i, 255 ignored.
-        size: of the image, height and width in pixels.
-        keys: class indices of its tags, int (k,).
-        classes: foreground class names.
-    """
-    if labels.shape != size:
-        raise RefusedError(
-            f"it is {_written(labels.shape)}, expected {_written(size)}, the image's"
-        )
-    found = [value - 1 for value in np.unique(labels).tolist() if value not in (0, IGNORE)]
-    outside = [index + 1 for index in found if index >= len(classes)]
-    if outside:
-        raise RefusedError(
-            f"it has the value {outside[0]}, expected 0 for the background, 1 to {len(classes)} "
-            f"for the classes and {IGNORE} for what is ignored",
-            "give it the class indices of dataset.classes",
-        )
-    others = sorted({*found} - {*keys.tolist()})
-    if others:
-        raise RefusedError(
-            f"it shows {_names(others, classes)}, but the image's tags are "
-            f"{_names(keys.tolist(), classes)}",
-            f"correct the tags, or set the other classes to {IGNORE}",
-        )
-
-
 def enlarge(cam: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     """Maps at full size: four-fold bilinear enlargement, cut to the image.
 
@@ -160,8 +128,8 @@ def _require_classes(found: Sequence[int], tags: Sequence[int], classes: Sequenc
         raise RefusedError(f"it has a class twice: {list(found)}")
     if sorted(found) == sorted(tags):
         return
-    text = f"it has maps of {_names(sorted(found), classes)}, but the image's tags are "
-    text += _names(sorted(tags), classes)
+    text = f"it has maps of {class_words(sorted(found), classes)}, but the image's tags are "
+    text += class_words(sorted(tags), classes)
     if sorted(found) == [0, *(tag + 1 for tag in sorted(tags))]:
         raise RefusedError(
             f"{text}: here 0 seems to be the background, expected it to be the first class",
@@ -178,7 +146,7 @@ def _checked(name: str, maps: np.ndarray, size: tuple[int, int], clips: bool) ->
         )
     if maps.shape[1:] != size:
         raise RefusedError(
-            f"its {name} are {_written(maps.shape[1:])}, expected {_written(size)} for this image"
+            f"its {name} are {written(maps.shape[1:])}, expected {written(size)} for this image"
         )
     least, greatest = float(maps.min()), float(maps.max())
     if not np.isfinite([least, greatest]).all():
@@ -189,11 +157,3 @@ def _checked(name: str, maps: np.ndarray, size: tuple[int, int], clips: bool) ->
             "divide each map by its maximum",
         )
     return np.clip(maps, 0, 1) if least < 0 or greatest > 1 else maps
-
-
-def _names(indices: Sequence[int], classes: Sequence[str]) -> str:
-    return ", ".join(classes[index] for index in indices) or "none"
-
-
-def _written(size: tuple[int, ...]) -> str:
-    return " x ".join(map(str, size))

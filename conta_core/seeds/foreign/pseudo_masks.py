@@ -13,7 +13,7 @@ from conta_core.data.manifest import ImageRecord, Manifest
 from conta_core.data.masks import read_label_png, write_label_png
 from conta_core.errors import ContaError
 from conta_core.runtime.parallel import map_in_order
-from conta_core.seeds.foreign.fitting import require_labels
+from conta_core.seeds.foreign.labels import require_labels
 from conta_core.storage.foreign.limits import RefusedError
 
 
@@ -37,7 +37,7 @@ def copy_pseudo_masks(
         ContaError: a mask is missing, of another size than its image, or shows a class that is not
             among its image's tags.
     """
-    _require_all(Path(source), [data.images[i] for i in ids])
+    require_all(Path(source), [data.images[i] for i in ids])
     tasks = (
         _Task(Path(source), folder, data.images[i], data.tag_indices(i), data.classes) for i in ids
     )
@@ -56,15 +56,31 @@ class _Task:
 def _copy(task: _Task) -> None:
     name = f"{task.record.id}.png"
     labels = read_label_png(task.source / name)
-    try:
-        require_labels(labels, task.record.size, task.keys, task.classes)
-    except RefusedError as error:
-        mend = error.mend or "write the file again"
-        raise ContaError(f"{task.source / name}: {error}; {mend}") from None
+    require_mask(task.source / name, labels, task.record, task.keys, task.classes)
     write_label_png(task.folder / name, labels)
 
 
-def _require_all(source: Path, records: Sequence[ImageRecord]) -> None:
+def require_mask(
+    path: Path, labels: np.ndarray, record: ImageRecord, keys: np.ndarray, classes: Sequence[str]
+) -> None:
+    """Raise ContaError unless a mask has its image's size and shows its tags alone.
+
+    Args:
+        path: of its file, for the message.
+        labels: uint8 (H, W).
+        record: of the image.
+        keys: class indices of its tags, int (k,).
+        classes: foreground class names.
+    """
+    try:
+        require_labels(labels, record.size, keys, classes)
+    except RefusedError as error:
+        mend = error.mend or "write the file again"
+        raise ContaError(f"{path}: {error}; {mend}") from None
+
+
+def require_all(source: Path, records: Sequence[ImageRecord]) -> None:
+    """Raise ContaError unless a folder has the mask of every image."""
     try:
         there = frozenset(os.listdir(source))
     except OSError as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
@@ -9,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from conta_core.data.manifest import ImageRecord
+from conta_core.data.manifest import ImageRecord, Manifest
 from conta_core.data.masks import read_label_png
 from conta_core.errors import ContaError
 from conta_core.seeds.cams import ImageCams
@@ -19,6 +20,7 @@ from conta_core.storage.foreign.files import ENDINGS, read_foreign
 from conta_core.storage.foreign.limits import RefusedError
 from conta_core.storage.stores.reader import StoreReader
 
+LOGGER = logging.getLogger(__name__)
 #: of the file of an image
 MASK = ".png"
 #: what a file may hold beside its maps, bytes
@@ -167,6 +169,29 @@ def open_source(path: str | os.PathLike[str], classes: Sequence[str]) -> CamSour
     """
     kind = CamStore if Path(path).suffix == ".h5" else CamFolder
     return kind(Path(path), classes)
+
+
+def images_there(source: CamSource, data: Manifest, ids: Sequence[str]) -> list[str]:
+    """The images whose CAMs are made: all, or all but those of the validation list alone.
+
+    Args:
+        source: of the CAMs.
+        data: the manifest.
+        ids: that are asked for.
+
+    Raises:
+        ContaError: the source lacks images of the training list, or some of the validation list.
+    """
+    training = set(data.ids("train"))
+    first = [i for i in ids if i in training]
+    others = [i for i in ids if i not in training]
+    source.require([data.images[i] for i in first])
+    tagged = [i for i in others if data.images[i].tags]
+    if tagged and not any(source.has(i) for i in tagged):
+        LOGGER.info("%s has no CAMs of the validation list: they are not scored", source.path)
+        return first
+    source.require([data.images[i] for i in others])
+    return list(ids)
 
 
 def _refused(path: Path, image_id: str, error: RefusedError) -> ContaError:

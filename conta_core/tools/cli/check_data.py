@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -31,15 +32,18 @@ def check_data_command(
 ) -> None:
     """Read every list, tag, image and mask once; say what is there and what is wrong.
 
+    CAMs and pseudo-masks that the recipe imports are read too.
+
     Ends with status 1 where anything is wrong.
     """
     # only here: no other command must wait for the readers of data sets
     from conta_core.data.checking import check_data
 
-    reports = [
-        check_data(experiment.dataset, seed=experiment.seed, workers=workers)
-        for experiment in _experiments(config, run)
-    ]
+    reports = []
+    for experiments in _experiments(config, run):
+        first = experiments[0]
+        report = check_data(first.dataset, seed=first.seed, workers=workers)
+        reports.append(_with_imported(report, experiments, workers))
     if as_json:
         typer.echo(json.dumps([report.as_json(MAX_LISTED) for report in reports], indent=1))
     else:
@@ -50,19 +54,33 @@ def check_data_command(
         raise typer.Exit(1)
 
 
-def _experiments(path: Path, run: str | None) -> list[Experiment]:
-    """The run that is asked for, or the first run of each data set."""
+def _with_imported(report: DataReport, experiments: list[Experiment], workers: int) -> DataReport:
+    """The report with the problems of what the runs import."""
+    imports = [e for e in experiments if e.cam.method == "imported" or e.pseudo_masks.imported]
+    if report.manifest is None or not imports:
+        return report
+    # it loads torch
+    from conta_core.seeds.foreign.checking import check_imported
+
+    found = [one for e in imports for one in check_imported(e, report.manifest, workers)]
+    return replace(report, problems=tuple(dict.fromkeys([*report.problems, *found])))
+
+
+def _experiments(path: Path, run: str | None) -> list[list[Experiment]]:
+    """The run that is asked for, or the runs of each data set."""
     from conta_core.settings.load import load_experiments, read_config
 
     experiments = load_experiments(read_config(path))
     if run is None:
-        different = {e.dataset.model_dump_json(): e for e in reversed(experiments.values())}
-        return list(different.values())[::-1]
+        different: dict[str, list[Experiment]] = {}
+        for experiment in experiments.values():
+            different.setdefault(experiment.dataset.model_dump_json(), []).append(experiment)
+        return list(different.values())
     if run not in experiments:
         raise ContaError(
             f"{path}: has no run {run!r}; it has {', '.join(experiments)}: name one with --run"
         )
-    return [experiments[run]]
+    return [[experiments[run]]]
 
 
 def _show(report: DataReport, console: Console) -> None:

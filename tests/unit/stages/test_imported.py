@@ -115,7 +115,7 @@ def test_our_own_store_as_the_source(chain: Chain, tmp_path: Path) -> None:
 
 def test_later_rounds_are_the_classifiers(chain: Chain, tmp_path: Path) -> None:
     """The source is no key of theirs."""
-    settings = ImportedSettings(scales=CAM.scales).without_defaults()
+    settings = ImportedSettings(method="imported", scales=CAM.scales).without_defaults()
     model = chain.path("cam.safetensors")
     options = {"round_index": 1, "model": model, "settings": settings}
     cams = extract(chain, tmp_path / "cams.h5", "", **options)
@@ -243,7 +243,7 @@ def test_pseudo_masks_that_do_not_fit(chain: Chain, data: Manifest, tmp_path: Pa
             take_masks(chain, folder, tmp_path / "masks")
         assert not (tmp_path / "masks").exists()
     path.unlink()
-    with pytest.raises(ContaError, match="given: lacks the masks of 1 of 16 training images"):
+    with pytest.raises(ContaError, match="given: lacks the masks of 1 of 8 training images"):
         take_masks(chain, folder, tmp_path / "masks")
     with pytest.raises(ContaError, match=r"pseudo_masks\.imported: .*none: no folder that can be"):
         take_masks(chain, tmp_path / "none", tmp_path / "masks")

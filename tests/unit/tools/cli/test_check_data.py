@@ -144,6 +144,49 @@ def test_runs(make_voc: MakeVoc, check: Callable[..., Any]) -> None:
     assert "has no run 'd'; it has a, b, c" in str(result.exception)
 
 
+def test_what_a_recipe_imports(
+    make_voc: MakeVoc, check: Callable[..., Any], tmp_path: Path
+) -> None:
+    """Every file is read; all that is wrong is told at once."""
+    root = make_voc(size=(12, 16))
+    cams, masks = tmp_path / "cams", tmp_path / "masks"
+    cams.mkdir()
+    masks.mkdir()
+    config = {
+        "dataset": voc(root),
+        "context": {"method": "none"},
+        "runs": {
+            "a": {"cam": {"method": "imported", "source": str(cams)}},
+            "b": {"pseudo_masks": {"imported": str(masks)}},
+            "c": {"cam": {"method": "imported", "source": "results/x/round-0/cam/cams.h5"}},
+        },
+    }
+    first, second = (root / "ImageSets/Segmentation/train.txt").read_text().split()
+    np.save(cams / f"{first}.npy", {0: np.zeros((12, 15), np.float32)}, allow_pickle=True)
+    write_label_png(masks / f"{first}.png", np.zeros((12, 16), np.uint8))
+    write_label_png(masks / f"{second}.png", np.full((12, 16), 99, np.uint8))
+    (found,) = json.loads(check("--json", **config).output)
+    problems = found["problems"]
+    assert problems.keys() == {"imported CAMs", "imported pseudo-masks"}
+    assert problems["imported CAMs"]["count"] == 2
+    missing, wrong = problems["imported CAMs"]["first"]
+    assert f"lacks the CAMs of 1 of 2 images, among them ['{second}']" in missing
+    assert f"{first}.npy: image {first}: " in wrong
+    assert problems["imported pseudo-masks"]["count"] == 1
+    assert f"{second}.png: it has the value 99" in problems["imported pseudo-masks"]["first"][0]
+    zeros = np.zeros((12, 16), np.float32)  # of dog and sofa
+    np.save(cams / f"{first}.npy", {11: zeros, 17: zeros}, allow_pickle=True)
+    write_label_png(cams / f"{second}.png", np.zeros((12, 16), np.uint8))
+    write_label_png(masks / f"{second}.png", np.zeros((12, 16), np.uint8))
+    result = check(**config)
+    assert result.exit_code == 0, result.output
+    config["runs"]["a"]["cam"]["source"] = str(tmp_path / "none")
+    result = check(**config)
+    assert result.exit_code == 1
+    assert "imported CAMs: 1 problem" in result.output
+    assert "none: no folder that can be read" in result.output
+
+
 def test_config_that_is_none(tmp_path: Path) -> None:
     for text, says in ((None, "no readable config"), ("[", "no readable"), ("- a", "no config;")):
         path = tmp_path / "c.yaml"
