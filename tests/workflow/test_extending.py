@@ -99,5 +99,5 @@ def test_what_a_seed_without_a_classifier_cannot_have(extended: Workflow) -> Non
     ):
         done = extended.start("-n", changes=toy(changes))
         assert done.returncode != 0
-        assert "cam.method is border, which trains no classifier" in done.stdout
+        assert "cam.method is 'border', which trains no classifier" in done.stdout
         assert told in done.stdout

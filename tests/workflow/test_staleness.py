@@ -197,6 +197,8 @@ GROUPS: dict[str, set[str]] = {
     "irn.label_crf": {"make_irn_labels"},
     "refinement": {"refine_cams"},
     "pseudo_masks": {"make_pseudo_masks"},
+    # a folder of masks is an input
+    "pseudo_masks.imported": set(),
     "segmentation": {"train_deeplab"},
     "context.method": {"train_cam", "extract_cams", "evaluate_reliance", "train_deeplab"},
     "context.block": {"train_cam"},

@@ -20,7 +20,7 @@ from conta_core.errors import ContaError
 from conta_core.networks.cam_net import build_cam_net
 from conta_core.networks.loading import load_network
 from conta_core.settings import ContextSettings, InterventionSettings
-from conta_core.stages import train_cam as train_cam_module
+from conta_core.stages import train_classifier as train_classifier_module
 from conta_core.stages.measure_objects import measure_objects
 from conta_core.storage.stores.writer import write_store
 
@@ -146,13 +146,13 @@ def test_real_views_count_by_their_contexts(
     path = write_objects(tmp_path / "o.h5", data, np.array([[0.0, 1.0], [0.0, 1.0]]))
     weights = read_weights(path, data, data.ids("train"))
     seen: list[Any] = []
-    kept = train_cam_module.ViewedImages
+    kept = train_classifier_module.ViewedImages
 
     def noted(*args: Any, **options: Any) -> Any:
         seen.append(kept(*args, **options))
         return seen[-1]
 
-    monkeypatch.setattr(train_cam_module, "ViewedImages", noted)
+    monkeypatch.setattr(train_classifier_module, "ViewedImages", noted)
     chain.train_cam(**balancing(path, chain, tmp_path))
     (images,) = seen
     real = [
