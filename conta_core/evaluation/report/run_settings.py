@@ -9,6 +9,7 @@ from typing import Any
 
 from conta_core.evaluation.report.pieces import Section, Table
 from conta_core.settings import Experiment, Settings
+from conta_core.settings.variant import variants_of
 
 _ABSENT = object()
 
@@ -52,7 +53,7 @@ def settings_section(settings: Mapping[str, Any]) -> Section:
 
 def known_settings(settings: Mapping[str, Any]) -> Iterator[Setting]:
     """The keys of a run that stand in its settings, in the order of the config."""
-    for key, default, meaning in _defaults(Experiment()):
+    for key, default, meaning in _defaults(_default_experiment(settings)):
         value = _find(settings, key)
         if value is not _ABSENT:
             yield Setting(key, _text(value), _text(default), meaning)
@@ -61,18 +62,33 @@ def known_settings(settings: Mapping[str, Any]) -> Iterator[Setting]:
 def unused_keys(settings: Mapping[str, Any]) -> list[str]:
     """The keys of the config that stand in no settings of the run; a whole group by its name."""
     names = []
-    for name, value in Experiment():
+    for name, value in _default_experiment(settings):
         keys = [key for key, *_ in _defaults(value, f"{name}.")] or [name]
         missing = [key for key in keys if _find(settings, key) is _ABSENT]
         names += [name] if missing == keys else missing
     return names
 
 
+def _default_experiment(settings: Mapping[str, Any]) -> Experiment:
+    """The defaults, of the run's own seed, refinement and network where those are not the default.
+
+    Their names are the default ones, so that others stand out.
+    """
+    groups = {}
+    for name, variant in variants_of(Experiment):
+        chosen = variant.chosen(settings.get(name, {}))
+        if chosen is not None and chosen != variant.default and chosen in variant.registry:
+            # without a check: some have keys that only a run can give
+            values: dict[str, Any] = {variant.key: variant.default}
+            groups[name] = variant.settings(chosen).model_construct(None, **values)
+    return Experiment().model_copy(update=groups)
+
+
 def _defaults(settings: Any, under: str = "") -> Iterator[tuple[str, Any, str]]:
     """Key, default and description of everything below a group."""
     if not isinstance(settings, Settings):
         return
-    plain = settings.model_dump(mode="json")
+    plain = settings.model_dump(mode="json", warnings=False)
     for name, field in type(settings).model_fields.items():
         value = getattr(settings, name)
         if isinstance(value, Settings):

@@ -35,3 +35,26 @@ def test_keys_that_do_not_matter_are_named() -> None:
     assert "context.method" not in unused
     assert unused_keys(pick(Experiment(), keys)) == ["shards", "context"]
     assert next(known_settings(settings)).key == "dataset.name"
+
+
+def test_keys_of_another_seed_and_network() -> None:
+    """They are shown with their own defaults, and what chose them stands out."""
+    experiment = Experiment.model_validate(
+        {
+            "cam": {"method": "recam", "recam_epochs": 2},
+            "refinement": {"method": "none"},
+            "segmentation": {"network": "segformer"},
+        }
+    )
+    groups = ["cam", "refinement", "segmentation"]
+    found = {one.key: one for one in known_settings(pick(experiment, groups))}
+    changed = {key: one.value for key, one in found.items() if one.value != one.default}
+    assert changed == {
+        "cam.method": '"recam"',
+        "cam.recam_epochs": "2",
+        "refinement.method": '"none"',
+        "segmentation.network": '"segformer"',
+    }
+    assert found["cam.recam_epochs"].default == "4"
+    assert "segmentation.head_channels" in found
+    assert "refinement.beta" not in found
