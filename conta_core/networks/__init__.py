@@ -1,1 +1,1 @@
-"""Networks: backbones, the CAM classifier, IRN and DeepLab."""
+"""Networks: backbones, classifiers, the IRN and segmentation models."""

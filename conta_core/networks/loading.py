@@ -25,7 +25,7 @@ def load_network(
 
     Args:
         path: of the .safetensors file.
-        kind: ``cam``, ``irn`` or ``deeplab``.
+        kind: that it must be of, such as ``cam``, ``irn`` or ``deeplab``.
         build: makes the module from the number of classes and the stored architecture.
         classes: what it must have been trained for; None: whatever it was.
 

@@ -56,7 +56,7 @@ def save_model(
     Args:
         path: of the .safetensors file.
         model: the module.
-        kind: ``cam``, ``irn`` or ``deeplab``.
+        kind: of the model, such as ``cam``, ``irn`` or ``deeplab``.
         classes: foreground class names.
         architecture: keyword arguments of the model's builder, plain values.
     """

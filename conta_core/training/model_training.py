@@ -132,7 +132,7 @@ class ModelTraining:
         Args:
             output: path of the model file.
             model: the trained module.
-            kind: ``cam``, ``irn`` or ``deeplab``.
+            kind: of the model, such as ``cam``, ``irn`` or ``deeplab``.
             classes: foreground class names.
             architecture: what :meth:`architecture` gave.
         """

@@ -16,7 +16,7 @@ from safetensors.torch import load_file
 from whole_store import make_store
 
 from conta_core.data.manifest import Manifest
-from conta_core.settings.cam import RecamSettings
+from conta_core.settings.cam import RecamSettings, TrainedSeedSettings
 from conta_core.settings.choices import SEGMENTATION_NETWORKS
 from conta_core.settings.seam import SeamSettings
 from conta_core.stages.extract_cams import extract_cams
@@ -147,21 +147,27 @@ def terminate_after(monkeypatch: pytest.MonkeyPatch, steps: int) -> None:
     monkeypatch.setattr(engine._Loop, "_backward", counting)
 
 
-@pytest.mark.parametrize("round_index", [0, 1])
-def test_recam_gives_cams(chain: Chain, data: Manifest, tmp_path: Path, round_index: int) -> None:
-    model, store = tmp_path / "recam.safetensors", tmp_path / "cams.h5"
-    recam(chain, str(model), NO_FILES, round_index)
+def extract(
+    chain: Chain, model: Path, store: Path, settings: TrainedSeedSettings, round_index: int
+) -> None:
     make_store(
         extract_cams,
         str(store),
         manifest=chain.manifest,
         model=str(model),
         causal=causal(context=chain.path("context.h5") if round_index else None),
-        settings=RECAM,
+        settings=settings,
         run="conta",
         round_index=round_index,
         threads=1,
     )
+
+
+@pytest.mark.parametrize("round_index", [0, 1])
+def test_recam_gives_cams(chain: Chain, data: Manifest, tmp_path: Path, round_index: int) -> None:
+    model, store = tmp_path / "recam.safetensors", tmp_path / "cams.h5"
+    recam(chain, str(model), NO_FILES, round_index)
+    extract(chain, model, store, RECAM, round_index)
     with (
         StoreReader(store, "cams") as found,
         StoreReader(chain.path("cams.h5", round_index), "cams") as plain,
@@ -178,17 +184,7 @@ def test_recam_gives_cams(chain: Chain, data: Manifest, tmp_path: Path, round_in
 def test_seam_gives_cams(chain: Chain, data: Manifest, tmp_path: Path, round_index: int) -> None:
     model, store = tmp_path / "seam.safetensors", tmp_path / "cams.h5"
     seam(chain, str(model), NO_FILES, round_index)
-    make_store(
-        extract_cams,
-        str(store),
-        manifest=chain.manifest,
-        model=str(model),
-        causal=causal(context=chain.path("context.h5") if round_index else None),
-        settings=SEAM,
-        run="conta",
-        round_index=round_index,
-        threads=1,
-    )
+    extract(chain, model, store, SEAM, round_index)
     with StoreReader(store, "cams") as found:
         for image_id in data.ids("train", "val"):
             count = len(data.tag_indices(image_id))
