@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -19,6 +18,7 @@ import numpy as np
 from pydantic import ConfigDict, Field, TypeAdapter, with_config
 from typing_extensions import TypedDict
 
+from conta_core.data.image_ids import check_image_id
 from conta_core.data.images import MAX_PIXELS
 from conta_core.data.masks import IGNORE, read_label_png
 from conta_core.errors import ContaError
@@ -26,16 +26,24 @@ from conta_core.storage.atomic import replace_when_done
 from conta_core.storage.json_files import read_json, require_layout
 
 FORMAT = "conta-dataset"
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 _ONE = np.uint8(1)
-#: a file name holds 255 bytes; an ending and a temporary name need some
-MAX_ID_LENGTH = 200
-IMAGE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
 @dataclass(frozen=True)
 class ImageRecord:
-    """One image: its files, its size and its tags."""
+    """One image: its files, its size and its tags.
+
+    Attributes:
+        id: what stores and results call it.
+        image: path of the photograph.
+        height: in pixels.
+        width: likewise.
+        tags: names of classes, in the order of the classes.
+        mask: path of the ground truth.
+        context_map: path of the true contexts, of data that are made.
+        name: what its owner calls it, without ending, where that is no id.
+    """
 
     id: str
     image: str
@@ -44,11 +52,17 @@ class ImageRecord:
     tags: tuple[str, ...]
     mask: str | None = None
     context_map: str | None = None
+    name: str | None = None
 
     @property
     def size(self) -> tuple[int, int]:
         """Height and width in pixels."""
         return self.height, self.width
+
+    @property
+    def own_name(self) -> str:
+        """What its owner calls it: for what leaves the project, and for messages."""
+        return self.name or self.id
 
 
 @dataclass(frozen=True)
@@ -179,6 +193,7 @@ class _RecordLayout(TypedDict):
     tags: list[str]
     mask: str | None
     context_map: str | None
+    name: str | None
 
 
 class _Lists(TypedDict):
@@ -216,21 +231,6 @@ def _relabelled(values: np.ndarray, meanings: Mapping[int, int]) -> np.ndarray:
     for found, meant in meanings.items():
         table[found] = meant
     return cv2.LUT(values, table, values)
-
-
-def check_image_id(image_id: str, where: str) -> str:
-    """Return the id if it can stand in a file name and in a store, else raise ContaError."""
-    if not IMAGE_ID.fullmatch(image_id) or ".." in image_id:
-        raise ContaError(
-            f"{where}: image id {image_id[:MAX_ID_LENGTH]!r} holds a path or other characters than "
-            "letters, digits, '.', '_' and '-'; rename the image"
-        )
-    if len(image_id) > MAX_ID_LENGTH:
-        raise ContaError(
-            f"{where}: image id {image_id[:40]}... has {len(image_id)} characters, expected at "
-            f"most {MAX_ID_LENGTH}; rename the image"
-        )
-    return image_id
 
 
 def mask_values_of(file_classes: Sequence[str], classes: Sequence[str]) -> dict[int, int]:

@@ -13,8 +13,8 @@ from typing import cast
 
 import numpy as np
 
+from conta_core.data.image_ids import IMAGE_ID
 from conta_core.data.images import MAX_PIXELS
-from conta_core.data.manifest import IMAGE_ID
 from conta_core.data.masks import read_label_png
 from conta_core.errors import ContaError
 

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pycocotools import mask as run_lengths
 
-from conta_core.data.manifest import IMAGE_ID
+from conta_core.data.image_ids import IMAGE_ID
 from conta_core.data.readers.coco import coco_labels, read_coco
 from conta_core.settings import DatasetSettings
 

@@ -9,7 +9,7 @@ from fuzzing import fuzz, mutated, refuses_or_reads_file
 from hypothesis import given
 from hypothesis import strategies as st
 
-from conta_core.data.manifest import IMAGE_ID
+from conta_core.data.image_ids import IMAGE_ID
 from conta_core.data.readers.folder import read_folder
 from conta_core.settings import DatasetSettings
 

@@ -9,7 +9,7 @@ from fuzzing import TOKENS, fuzz, mutated, refuses_or_reads_file
 from hypothesis import given
 from hypothesis import strategies as st
 
-from conta_core.data.manifest import IMAGE_ID
+from conta_core.data.image_ids import IMAGE_ID
 from conta_core.data.problems import refuse
 from conta_core.data.readers.voc import VOC_CLASSES
 from conta_core.data.readers.voc_lists import AUGMENTED, read_list

@@ -13,13 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from conta_core.data.manifest import (
-    MAX_ID_LENGTH,
-    ImageRecord,
-    Manifest,
-    check_image_id,
-    mask_values_of,
-)
+from conta_core.data.image_ids import MAX_ID_LENGTH, check_image_id
+from conta_core.data.manifest import ImageRecord, Manifest, mask_values_of
 from conta_core.data.masks import IGNORE
 from conta_core.data.problems import refuse
 from conta_core.errors import ContaError

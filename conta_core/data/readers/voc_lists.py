@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from conta_core.data.manifest import check_image_id
+from conta_core.data.image_ids import check_image_id
 from conta_core.data.problems import refuse
 from conta_core.errors import ContaError
 

@@ -26,7 +26,7 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from conta_core.data.manifest import check_image_id
+from conta_core.data.image_ids import check_image_id
 from conta_core.data.mask_source import MaskSource, open_masks
 from conta_core.data.masks import IGNORE, write_label_png
 from conta_core.data.problems import refuse

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from conta_core.data.manifest import check_image_id
+from conta_core.data.image_ids import check_image_id
 from conta_core.data.masks import write_label_png
 from conta_core.data.readers.voc import VOC_CLASSES
 from conta_core.errors import ContaError

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from conta_core.data.image_ids import check_image_id
 from conta_core.data.images import MAX_PIXELS, read_image
-from conta_core.data.manifest import check_image_id
 from conta_core.data.masks import read_label_png
 from conta_core.errors import ContaError
 

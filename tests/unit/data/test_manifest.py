@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from conta_core.data.manifest import ImageRecord, Manifest, check_image_id, mask_values_of
+from conta_core.data.image_ids import check_image_id
+from conta_core.data.manifest import ImageRecord, Manifest, mask_values_of
 from conta_core.data.masks import write_label_png
 from conta_core.errors import ContaError
 
@@ -123,7 +124,7 @@ def test_file_cut_off(manifest: Manifest, tmp_path: Path, part: float) -> None:
     ("changes", "message"),
     [
         ({"format": "other"}, "its format is not conta-dataset"),
-        ({"format_version": 9}, "its version is 9, expected 1"),
+        ({"format_version": 9}, "its version is 9, expected 2"),
         ({"lists": {"train": ["a", "x"], "val": []}}, "['x']"),
         ({"images": []}, "not a manifest"),
         ({"classes": None}, "not a manifest"),
