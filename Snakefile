@@ -42,5 +42,6 @@ rule evidence:
 
 
 compare_library_code(workflow)
+compare_photographs(workflow)
 compare_no_number_of_parts()
 limit_gpus(workflow)

@@ -14,6 +14,7 @@ from conta_core.settings.load import load_comparison, load_experiments, pick, re
 from conta_core.data.readers.voc_lists import list_path
 from conta_core.errors import ContaError
 from conta_core.runtime.gpus import count_visible_gpus
+from conta_core.workflow.dataset_files import digest_of_files
 from conta_core.workflow.stages import BY_NAME, BY_OUTPUT, STAGES, owner_of
 from conta_core.runtime.writable import require_writable
 
@@ -154,6 +155,11 @@ def get_dataset_files(wildcards):
     if dataset.format == "coco":
         return [f"{dataset.root}/annotations/instances_{name}.json" for name in lists]
     return [f"{dataset.root}/tags.csv"] if dataset.format == "folder" else []
+
+
+def get_digest_of_tables(wildcards):
+    """What those files hold, so that an older file in their place is noticed too."""
+    return digest_of_files(get_dataset_files(wildcards))
 
 
 def get_made_dataset(wildcards):

@@ -34,7 +34,7 @@ rule make_context_shapes:
 
 rule make_coco_masks:
     input:
-        annotations=get_dataset_files,
+        annotations=ancient(get_dataset_files),
     output:
         directory("results/{run}/coco_masks"),
     log:
@@ -49,6 +49,7 @@ rule make_coco_masks:
         runtime=grow(120),
     params:
         settings=get_settings("make_coco_masks"),
+        tables=get_digest_of_tables,
     message:
         "{wildcards.run}: rasterise COCO's instances"
     script:
@@ -79,7 +80,8 @@ rule note_base_run:
 
 rule index_dataset:
     input:
-        files=get_dataset_files,
+        # compared by what they hold, not by their times
+        files=ancient(get_dataset_files),
         made=get_made_dataset,
     output:
         "results/{run}/dataset.json",
@@ -95,6 +97,7 @@ rule index_dataset:
         runtime=grow(120),
     params:
         settings=get_settings("index_dataset"),
+        tables=get_digest_of_tables,
     message:
         "{wildcards.run}: index the data set"
     script:

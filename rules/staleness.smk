@@ -7,9 +7,11 @@ import re
 from contextvars import ContextVar
 from pathlib import Path
 
+from snakemake.logging import logger
 from snakemake.persistence import PersistenceBase
 
 from conta_core.settings.base import leaves
+from conta_core.workflow.dataset_files import changed_files
 from conta_core.workflow.fingerprint import fingerprint
 from conta_core.workflow.stages import STAGES
 
@@ -67,6 +69,27 @@ def compare_library_code(workflow):
 
     base.finished, base._code_changed = note_finished, is_changed
     base._code = lambda self, rule: get_code(workflow, COMPARED.get())
+
+
+def compare_photographs(workflow):
+    """Let index_dataset be stale where a photograph or mask is another file than it read."""
+    base = PersistenceBase
+    changed = base._input_changed
+
+    def is_changed(self, job, file=None):
+        if changed(self, job, file):
+            return True
+        if job.rule.name != "index_dataset" or not workflow.is_main_process or file is None:
+            return False
+        files = changed_files(file)
+        if files:
+            logger.warning(
+                f"{file}: {len(files)} photographs or masks are other files than index_dataset "
+                f"read, among them {', '.join(files[:3])}: it runs again, and what depends on it"
+            )
+        return bool(files)
+
+    base._input_changed = is_changed
 
 
 def compare_no_number_of_parts():

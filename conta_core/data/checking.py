@@ -112,7 +112,12 @@ def check_data(settings: DatasetSettings, *, seed: int = 0, workers: int = 1) ->
         except ContaError as error:
             problems.extend(_problems_of(error, "lists and tags"))
             return DataReport(settings.name, None, {}, _once(problems))
-        manifest, found = inspect_images(manifest, workers, allow_untagged=settings.allow_untagged)
+        manifest, found = inspect_images(
+            manifest,
+            workers,
+            allow_untagged=settings.allow_untagged,
+            long_side=settings.longest,
+        )
     truth = manifest.ground_truth
     splits = {kind: _split_report(manifest, kind) for kind in manifest.lists}
     return DataReport(settings.name, truth, splits, _once([*problems, *found]), manifest)

@@ -12,8 +12,8 @@ from pathlib import Path
 import cv2
 from PIL import Image
 
-from conta_core.data.images import read_image
-from conta_core.data.manifest import ImageRecord, Manifest
+from conta_core.data.image_record import ImageRecord
+from conta_core.data.manifest import Manifest
 from conta_core.data.masks import write_label_png
 from conta_core.errors import ContaError
 from conta_core.runtime.parallel import map_in_order
@@ -125,7 +125,7 @@ def _evenly(ids: Sequence[str], count: int) -> list[str]:
 
 def _copy(manifest: Manifest, folder: Path, long_side: int | None, record: ImageRecord) -> None:
     """Scale one image, and its mask."""
-    image = read_image(record.image)
+    image = record.read_image()
     height, width = image.shape[:2]
     factor = min(1.0, (long_side or max(height, width)) / max(height, width))
     size = (max(1, round(width * factor)), max(1, round(height * factor)))

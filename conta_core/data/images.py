@@ -4,38 +4,54 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
+import cv2
 import numpy as np
-from PIL import ExifTags, Image
+from PIL import Image
 
+from conta_core.data.file_bytes import NamedBytes
+from conta_core.data.image_kinds import FORMATS, HEAD, mend_of
+from conta_core.data.orientation import orientation_of, turn_back, turned_size
+from conta_core.data.pixel_depth import to_bytes
+from conta_core.data.working_size import working_size
 from conta_core.errors import ContaError
 
 #: of an image or mask: a quarter of a GiB as RGB, from where Pillow warns too. Full-size maps of
 #: a few tags would take gigabytes already.
 MAX_PIXELS = 2**28 // 3
-#: what is read; Pillow knows others, of which EPS runs a program
-FORMATS = ("BMP", "GIF", "JPEG", "JPEG2000", "PNG", "PPM", "TIFF", "WEBP")
+#: of a photograph's height and width: a network's grid needs a cell at the smallest scale
+MIN_SIDE = 8
 
 
-def read_image(path: str | os.PathLike[str]) -> np.ndarray:
-    """Read an image file as RGB.
+def read_image(path: str | os.PathLike[str], long_side: int | None = None) -> np.ndarray:
+    """Read an image file as RGB, as its pixels are stored.
+
+    Args:
+        path: of the file.
+        long_side: to which a larger image is scaled down, pixels; None: it is as it is.
 
     Returns:
-        uint8 (H, W, 3), values 0-255. Greyscale is repeated (16-bit: its upper byte), CMYK
-        is converted, alpha is dropped; EXIF rotation is not applied, since masks lie in the
-        stored orientation.
+        uint8 (H, W, 3), values 0-255. Greyscale is repeated, more than 8 bits are scaled
+        (:mod:`conta_core.data.pixel_depth`), CMYK is converted, alpha is dropped. What EXIF says
+        of turning is not applied, since masks lie in the stored orientation; HEIC is stored
+        as it is shown.
 
     Raises:
-        ContaError: the file is missing, cut off, no image of the :data:`FORMATS`, or larger than
+        ContaError: the file is missing, cut off, no image of the
+            :data:`~conta_core.data.image_kinds.FORMATS`, or larger than
             :data:`MAX_PIXELS`.
     """
     try:
         with open_image(path) as image:
-            if image.mode.startswith("I;16"):  # Pillow would cut off at 255
-                grey = (np.asarray(image) >> 8).astype(np.uint8)
-                return np.repeat(grey[..., None], 3, axis=2)
-            return np.asarray(image.convert("RGB"))
+            size = working_size((image.height, image.width), long_side)
+            if size != (image.height, image.width):
+                image.draft(None, (size[1], size[0]))  # JPEG decodes at a half, a quarter or less
+            orientation = orientation_of(image)
+            pixels = _rgb(image)
+            if image.format == "TIFF":  # which Pillow turns when it decodes
+                pixels = turn_back(pixels, orientation)
+                size = turned_size(size, orientation)
     except FileNotFoundError:
         raise ContaError(
             f"{path}: no such image; expected a file there: restore it or take its id off the list"
@@ -43,18 +59,74 @@ def read_image(path: str | os.PathLike[str]) -> np.ndarray:
     except ContaError:
         raise
     except Exception as error:  # on damaged bytes Pillow fails in every way there is
+        mend = mend_of(_head(path))
         raise ContaError(
-            f"{path}: unreadable image ({error}); replace the file or take its id off the list"
+            f"{path}: unreadable image ({error}); {mend} or take its id off the list"
         ) from None
+    if pixels.shape[:2] != size:
+        pixels = cv2.resize(pixels, (size[1], size[0]), interpolation=cv2.INTER_AREA)
+    return np.ascontiguousarray(pixels)
 
 
 def exif_orientation(path: str | os.PathLike[str]) -> int:
     """The orientation that an image file's EXIF data ask for: 1 as stored, up to 8."""
     try:
         with open_image(path) as image:
-            return int(image.getexif().get(ExifTags.Base.Orientation, 1))
-    except Exception:  # EXIF data may hold anything, and nothing depends on them
+            return orientation_of(image)
+    except Exception:  # what is wrong with it is told when it is read
         return 1
+
+
+def stored_size(path: str | os.PathLike[str]) -> tuple[int, int]:
+    """Height and width in pixels of what :func:`read_image` gives, from the file's head.
+
+    Raises:
+        ContaError: as :func:`open_image`.
+        Exception: of Pillow, where the head is damaged.
+    """
+    with open_image(path) as image:
+        width, height = image.size
+        turned = image.format == "TIFF" and orientation_of(image) >= 5  # Pillow's size is turned
+        return (width, height) if turned else (height, width)
+
+
+def _rgb(image: Image.Image) -> np.ndarray:
+    """The pixels of an image, uint8 (H, W, 3), as Pillow decodes them."""
+    deep = image.mode[0] in "IF"
+    if not deep and not _is_deep_colour(image):
+        return np.asarray(image.convert("RGB"))
+    values = np.asarray(image) if deep else _deep_colour(image)
+    pixels = to_bytes(values)
+    return pixels if pixels.ndim == 3 else np.repeat(pixels[..., None], 3, axis=2)
+
+
+def _is_deep_colour(image: Image.Image) -> bool:
+    """Whether the file has colours of 16 bits, of which Pillow keeps the upper byte."""
+    tiles = getattr(image, "tile", ())
+    return image.mode in ("RGB", "RGBA", "LA") and any(";16" in str(tile[3]) for tile in tiles)
+
+
+def _deep_colour(image: Image.Image) -> np.ndarray:
+    """RGB of the number type of the file, (H, W, 3)."""
+    stream = getattr(image, "fp", None)
+    if stream is None:
+        raise ValueError("the file is closed")
+    stream.seek(0)
+    content = np.frombuffer(stream.read(), dtype=np.uint8)
+    flags = cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH | cv2.IMREAD_IGNORE_ORIENTATION
+    found = cv2.imdecode(content, flags)
+    if found is None:
+        raise ValueError("colours of 16 bits that cannot be decoded")
+    return found[..., ::-1]
+
+
+def _head(path: str | os.PathLike[str]) -> bytes:
+    """The first bytes of a file, or of bytes with a name."""
+    if isinstance(path, NamedBytes):
+        return path.getvalue()[:HEAD]
+    with suppress(OSError), open(path, "rb") as stream:
+        return stream.read(HEAD)
+    return b""
 
 
 @contextmanager

@@ -4,44 +4,63 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import replace
 
 from conta_core.data.file_checks import check_files, folder_problems
+from conta_core.data.image_record import ImageRecord
 from conta_core.data.manifest import Manifest
+from conta_core.data.mask_warnings import mask_warnings, named
+from conta_core.data.photograph_warnings import copy_warnings, size_warnings
 from conta_core.data.problems import Problem, refuse
 from conta_core.runtime.progress import track
 
 logger = logging.getLogger(__name__)
 
 
-def check_images(manifest: Manifest, workers: int = 1, *, allow_untagged: bool = False) -> Manifest:
+def check_images(
+    manifest: Manifest,
+    workers: int = 1,
+    *,
+    allow_untagged: bool = False,
+    long_side: int | None = None,
+) -> Manifest:
     """Read every file that the manifest names and fill in the sizes of the images.
 
-    Ids that are in both lists, and training images without a mask beside others with one, are
-    logged as warnings, as are images that ask by EXIF to be rotated.
+    Doubts are logged as warnings: ids that are in both lists, training images without a mask
+    beside others with one, photographs that ask by EXIF to be rotated or are very large, copies of
+    a photograph, and masks that contradict the tags.
 
     Args:
         manifest: of a reader; heights and widths are not looked at. A mask may hold the keys of
             its ``mask_values``, and 255.
         workers: processes that read.
         allow_untagged: accept training images without a tag.
+        long_side: of an image, at most, as stages will read it, pixels; None: as it is.
 
     Returns:
-        The manifest with the height and width of every image, in pixels.
+        The manifest with the height and width of every image, in pixels, and the digests of the
+        files.
 
     Raises:
         ContaError: one for all problems: missing or unreadable images and masks, masks or context
             maps of another size or with unexpected values, an empty training list, duplicate
             ids, untagged training images, validation images without a mask beside others with.
     """
-    checked, problems = inspect_images(manifest, workers, allow_untagged=allow_untagged)
+    checked, problems = inspect_images(
+        manifest, workers, allow_untagged=allow_untagged, long_side=long_side
+    )
     refuse(problems, f"data set {manifest.name}")
     _log_table(checked)
     return checked
 
 
 def inspect_images(
-    manifest: Manifest, workers: int = 1, *, allow_untagged: bool = False
+    manifest: Manifest,
+    workers: int = 1,
+    *,
+    allow_untagged: bool = False,
+    long_side: int | None = None,
 ) -> tuple[Manifest, list[Problem]]:
     """As :func:`check_images`, but give the problems back.
 
@@ -56,22 +75,45 @@ def inspect_images(
         *folder_problems(manifest),
     ]
     _warn(manifest)
-    images = {}
+    images, labels = {}, {}
     rotated = []
-    found = check_files(manifest, workers)
+    found = check_files(manifest, workers, long_side)
     for check in track(found, len(manifest.images), f"checking {manifest.name}", logger):
-        height, width = check.size
-        images[check.id] = replace(manifest.images[check.id], height=height, width=width)
+        record = check.record
+        images[record.id] = record
         problems.extend(check.problems)
         if check.orientation != 1:
-            rotated.append(check.id)
+            rotated.append(record)
+        if check.labels is not None:
+            labels[record.id] = check.labels
+    checked = replace(manifest, images=images)
+    for text in (
+        *_turned(rotated),
+        *size_warnings(checked, long_side),
+        *copy_warnings(checked),
+        *mask_warnings(checked, labels),
+    ):
+        logger.warning("%s", text)
+    return checked, problems
+
+
+def _turned(rotated: Sequence[ImageRecord]) -> list[str]:
+    """Photographs that ask by EXIF to be turned, and those of them that have a mask."""
+    texts = []
     if rotated:
-        logger.warning(
-            "%d images ask by EXIF to be rotated, which is not done: they are taken as stored: %s",
-            len(rotated),
-            ", ".join(rotated[:5]),
+        texts.append(
+            f"{len(rotated)} images ask by EXIF to be rotated, which is not done: they are taken "
+            f"as stored: {named([record.id for record in rotated])}"
         )
-    return replace(manifest, images=images), problems
+    masked = [record.id for record in rotated if record.mask is not None]
+    if masked:
+        texts.append(
+            f"{len(masked)} of the images that ask by EXIF to be rotated have a mask, which must "
+            f"be drawn on the pixels as they are stored: {named(masked)}; labelling tools draw on "
+            "the turned image: look at one with conta show, and if its mask lies wrong, turn the "
+            "pixels of the images, drop the EXIF tag, and export the masks again"
+        )
+    return texts
 
 
 def _list_problems(manifest: Manifest) -> list[Problem]:

@@ -9,9 +9,9 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import cv2
 import numpy as np
@@ -19,8 +19,9 @@ from pydantic import ConfigDict, Field, TypeAdapter, with_config
 from typing_extensions import TypedDict
 
 from conta_core.data.image_ids import check_image_id
+from conta_core.data.image_record import ImageRecord
 from conta_core.data.images import MAX_PIXELS
-from conta_core.data.masks import IGNORE, read_label_png
+from conta_core.data.masks import IGNORE
 from conta_core.errors import ContaError
 from conta_core.storage.atomic import replace_when_done
 from conta_core.storage.json_files import read_json, require_layout
@@ -28,41 +29,6 @@ from conta_core.storage.json_files import read_json, require_layout
 FORMAT = "conta-dataset"
 FORMAT_VERSION = 2
 _ONE = np.uint8(1)
-
-
-@dataclass(frozen=True)
-class ImageRecord:
-    """One image: its files, its size and its tags.
-
-    Attributes:
-        id: what stores and results call it.
-        image: path of the photograph.
-        height: in pixels.
-        width: likewise.
-        tags: names of classes, in the order of the classes.
-        mask: path of the ground truth.
-        context_map: path of the true contexts, of data that are made.
-        name: what its owner calls it, without ending, where that is no id.
-    """
-
-    id: str
-    image: str
-    height: int
-    width: int
-    tags: tuple[str, ...]
-    mask: str | None = None
-    context_map: str | None = None
-    name: str | None = None
-
-    @property
-    def size(self) -> tuple[int, int]:
-        """Height and width in pixels."""
-        return self.height, self.width
-
-    @property
-    def own_name(self) -> str:
-        """What its owner calls it: for what leaves the project, and for messages."""
-        return self.name or self.id
 
 
 @dataclass(frozen=True)
@@ -115,6 +81,8 @@ class Manifest:
     def read_mask(self, image_id: str) -> np.ndarray:
         """Ground truth of an image: uint8 (H, W), 0 background, i + 1 class i, 255 ignore.
 
+        Its size is that of the stages.
+
         Raises:
             ContaError: the image has no mask, or its file changed since index_dataset.
         """
@@ -123,13 +91,7 @@ class Manifest:
             raise ContaError(
                 f"{image_id}: no ground-truth mask in the manifest; score another list"
             )
-        values = read_label_png(record.mask)
-        if values.shape != record.size:
-            raise ContaError(
-                f"{record.mask}: size {values.shape} but the image has {record.size}; "
-                "the file changed since index_dataset: run it again"
-            )
-        return _relabelled(values, self.mask_values)
+        return _relabelled(record.read_own_labels(record.mask), self.mask_values)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the manifest as JSON, whole or not at all."""
@@ -155,9 +117,7 @@ class Manifest:
                 raise ValueError(f"its version is {version}, expected {FORMAT_VERSION}")
             require_layout(content, _LAYOUT)
             images = {
-                check_image_id(image_id, str(path)): ImageRecord(
-                    id=image_id, **{**record, "tags": tuple(record["tags"])}
-                )
+                check_image_id(image_id, str(path)): _record(image_id, record)
                 for image_id, record in content.pop("images").items()
             }
             manifest = cls(
@@ -185,15 +145,21 @@ class Manifest:
         return manifest
 
 
+_Side = Annotated[int, Field(ge=0, le=MAX_PIXELS)]
+
+
 @with_config(ConfigDict(extra="forbid"))
 class _RecordLayout(TypedDict):
     image: str
-    height: Annotated[int, Field(ge=0, le=MAX_PIXELS)]
-    width: Annotated[int, Field(ge=0, le=MAX_PIXELS)]
+    height: _Side
+    width: _Side
     tags: list[str]
     mask: str | None
     context_map: str | None
     name: str | None
+    stored_size: tuple[_Side, _Side] | None
+    digest: str | None
+    mask_digest: str | None
 
 
 class _Lists(TypedDict):
@@ -219,6 +185,15 @@ class _Layout(TypedDict):
 
 
 _LAYOUT = TypeAdapter(_Layout)
+
+
+def _record(image_id: str, values: Mapping[str, Any]) -> ImageRecord:
+    """A record as JSON has it, with tuples for lists."""
+    record = ImageRecord(id=image_id, **{**values, "tags": tuple(values["tags"])})
+    if record.stored_size is None:
+        return record
+    height, width = record.stored_size
+    return replace(record, stored_size=(height, width))
 
 
 def _relabelled(values: np.ndarray, meanings: Mapping[int, int]) -> np.ndarray:

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import io
 import os
 import tarfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import cast
 
 import numpy as np
 
+from conta_core.data.file_bytes import NamedBytes
 from conta_core.data.image_ids import IMAGE_ID
 from conta_core.data.images import MAX_PIXELS
 from conta_core.data.masks import read_label_png
@@ -127,21 +126,7 @@ def _read_member(
         raise _damaged(place, error) from None
     if len(content) != member.size:
         raise _damaged(place, f"{member.name} is cut off")
-    # what opens a path opens a stream too; its parameter keeps the type that stages know
-    return read_label_png(cast("os.PathLike[str]", _NamedBytes(content, name)))
-
-
-class _NamedBytes(io.BytesIO):
-    """Bytes that messages call by the name of their file."""
-
-    def __init__(self, content: bytes, name: str) -> None:
-        super().__init__(content)
-        self._name = name
-
-    def __str__(self) -> str:
-        return self._name
-
-    __repr__ = __str__
+    return read_label_png(NamedBytes(content, name).as_path())
 
 
 def _damaged(place: Path, found: object) -> ContaError:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
 
+import cv2
 import numpy as np
 from PIL import Image
 
@@ -93,15 +93,11 @@ def _unusual_labels(path: str | os.PathLike[str], image: Image.Image) -> np.ndar
     )
 
 
-def require_masks(folder: str | os.PathLike[str], image_ids: Sequence[str]) -> None:
-    """Raise ContaError unless the folder holds ``<id>.png`` for every id."""
-    try:
-        there = frozenset(os.listdir(folder))  # one look, not one a mask
-    except OSError:
-        there = frozenset()
-    missing = [i for i in image_ids if f"{i}.png" not in there]
-    if missing:
-        raise ContaError(
-            f"{folder}: lacks the masks of {len(missing)} images, among them {missing[:5]}; "
-            "delete the folder and make it again"
-        )
+def resize_labels(labels: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """Labels (H, W) at another height and width: each pixel takes the label at its centre.
+
+    Labels that were enlarged and are reduced again are the same.
+    """
+    if labels.shape == size:
+        return labels
+    return cv2.resize(labels, (size[1], size[0]), interpolation=cv2.INTER_NEAREST_EXACT)

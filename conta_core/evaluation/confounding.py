@@ -15,8 +15,7 @@ import cv2
 import numpy as np
 
 from conta_core.data.manifest import Manifest
-from conta_core.data.masks import IGNORE, read_label_png
-from conta_core.errors import ContaError
+from conta_core.data.masks import IGNORE
 from conta_core.evaluation.scores.score_files import rounded
 
 #: pixels farther than this from every object are "far", in an image whose long side is 128
@@ -37,12 +36,7 @@ def read_context_map(manifest: Manifest, image_id: str) -> np.ndarray | None:
     record = manifest.images[image_id]
     if record.context_map is None:
         return None
-    context = read_label_png(record.context_map)
-    if context.shape != record.size:
-        raise ContaError(
-            f"{record.context_map}: size {context.shape} but the image has {record.size}; "
-            "make the data set again"
-        )
+    context = record.read_own_labels(record.context_map)
     table = np.zeros(256, dtype=np.uint8)
     for found, meant in manifest.mask_values.items():
         table[found] = 0 if meant == IGNORE else meant

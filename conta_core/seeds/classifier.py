@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 
-from conta_core.data.images import read_image
 from conta_core.networks.cam_net import CamNet, build_cam_net
 from conta_core.networks.loading import load_network
 from conta_core.seeds.base import Seed, SeedInputs
@@ -30,7 +29,7 @@ class Classifier(Seed):
 
     def cams(self, image_id: str, keys: np.ndarray) -> ImageCams:
         """The CAMs of an image, with the classifier's probability of every class."""
-        image = read_image(self.inputs.data.images[image_id].image)
+        image = self.inputs.data.images[image_id].read_image()
         return extract(self.network, image, keys, self.scales, *self.inputs.context.read(image_id))
 
     @property

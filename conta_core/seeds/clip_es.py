@@ -14,7 +14,6 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from conta_core.data.images import read_image
 from conta_core.networks.clip_tower import build_clip_tower
 from conta_core.seeds.attention_refinement import refine_by_attention
 from conta_core.seeds.base import Seed, SeedInputs
@@ -49,7 +48,7 @@ class ClipEs(Seed):
 
     def cams(self, image_id: str, keys: np.ndarray) -> ImageCams:
         """The CAMs of an image; no probability, since there is no classifier."""
-        image = read_image(self.inputs.data.images[image_id].image)
+        image = self.inputs.data.images[image_id].read_image()
         height, width = image.shape[:2]
         sizes = ((-(-height // GRID_STRIDE), -(-width // GRID_STRIDE)), (height, width))
         if not len(keys):

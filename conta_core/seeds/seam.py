@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from conta_core.data.images import read_image
 from conta_core.networks.loading import load_network
 from conta_core.networks.seam_net import SEAM_KIND, SeamNet, build_seam_net
 from conta_core.seeds.cams import ImageCams
@@ -21,7 +20,7 @@ class Seam(Classifier):
 
     def cams(self, image_id: str, keys: np.ndarray) -> ImageCams:
         """The maps of an image, with the classifier's probability of every class."""
-        image = read_image(self.inputs.data.images[image_id].image)
+        image = self.inputs.data.images[image_id].read_image()
         context, query = self.inputs.context.read(image_id)
         return extract_refined(self.network, image, keys, self.scales, context, query)
 

@@ -23,6 +23,11 @@ class ImageCounts(Settings):
     val: Positive = Field(150, description="validation images, always unconfounded")
 
 
+LongSide = Annotated[int, Field(ge=64, le=16384)]
+#: `auto`: a photograph of any phone is larger, an image of VOC or COCO smaller
+FOLDER_LONG_SIDE = 1024
+
+
 class DatasetSettings(Settings):
     """What images, tags and splits."""
 
@@ -55,6 +60,11 @@ class DatasetSettings(Settings):
     allow_untagged: bool = Field(
         False, description="accept training images without a tag (they train as pure negatives)"
     )
+    long_side: LongSide | Literal["auto"] | None = Field(
+        "auto",
+        description="longer side at which every stage reads an image, at most, in pixels; auto: "
+        "1024 for folder, else none; null: none. Pseudo-masks and exports have its own size",
+    )
     images: ImageCounts = Field(
         default_factory=ImageCounts, description="context-shapes only: how many images to make"
     )
@@ -66,6 +76,13 @@ class DatasetSettings(Settings):
         description="context-shapes only: how often a training object stands on its own context "
         "beside its companion; validation images always have 0",
     )
+
+    @property
+    def longest(self) -> int | None:
+        """Longer side at which stages read an image, at most, in pixels; None: no limit."""
+        if self.long_side == "auto":
+            return FOLDER_LONG_SIDE if self.format == "folder" else None
+        return self.long_side
 
     @model_validator(mode="after")
     def _root_fits_format(self) -> DatasetSettings:

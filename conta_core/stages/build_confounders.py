@@ -10,7 +10,7 @@ import numpy as np
 from conta_core.causal.ablations.oracle_masks import read_true_mask, require_true_masks
 from conta_core.causal.conta.confounders import build_confounder_set
 from conta_core.data.manifest import Manifest
-from conta_core.data.masks import read_label_png, require_masks
+from conta_core.data.mask_folder import mask_reader, require_masks
 from conta_core.settings import ContextSettings
 from conta_core.storage.stores.reader import StoreReader
 from conta_core.storage.stores.writer import write_store
@@ -52,7 +52,7 @@ def build_confounders(
             read = lambda image_id: store.read(image_id, "mask")  # noqa: E731
         else:
             require_masks(masks, ids)
-            read = lambda image_id: read_label_png(f"{masks}/{image_id}.png")  # noqa: E731
+            read = mask_reader(masks, data)
         images: Iterator[tuple[np.ndarray, np.ndarray]] = (
             (read(image_id), data.tag_indices(image_id)) for image_id in ids
         )

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from conta_core.data.images import read_image
-from conta_core.data.manifest import ImageRecord, Manifest
+from conta_core.data.image_record import ImageRecord
+from conta_core.data.manifest import Manifest
 from conta_core.evaluation.scores.mask_scores import MaskScores
 from conta_core.evaluation.scores.score_files import ids_with_masks, write_scores
 from conta_core.networks.segmentation_output import softmax, upsample_logits
@@ -70,6 +70,6 @@ class _Task:
 def _sharpened(task: _Task) -> np.ndarray:
     with StoreReader(task.logits, "logits") as store:
         logits = upsample_logits(store.read(task.record.id, "logits"), task.record.size)
-    image = read_image(task.record.image)
+    image = task.record.read_image()
     probabilities = refine_probabilities(image, softmax(logits), task.settings)
     return probabilities.argmax(axis=0).astype(np.uint8)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 
 from conta_core.data.manifest import Manifest
-from conta_core.data.masks import read_label_png, require_masks
+from conta_core.data.mask_folder import read_mask, require_masks
 from conta_core.errors import ContaError
 from conta_core.evaluation.scores.mask_scores import MaskScores
 from conta_core.evaluation.scores.score_files import ids_with_masks, write_scores
@@ -36,7 +36,7 @@ def evaluate_pseudo_masks(
     for image_id in track(ids, len(ids), "scores of the pseudo-masks", LOGGER):
         path = f"{pseudo_masks}/{image_id}.png"
         try:
-            scores.add(data.read_mask(image_id), read_label_png(path))
+            scores.add(data.read_mask(image_id), read_mask(pseudo_masks, data.images[image_id]))
         except ValueError as error:
             raise ContaError(f"{path}: {error}; make the pseudo-masks again") from None
     lists = {"train": scores.entry()}

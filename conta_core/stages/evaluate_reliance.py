@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 
 from conta_core.causal.intervention.pixels import fill
 from conta_core.causal.methods import CausalInputs, method_of
-from conta_core.data.images import read_image
 from conta_core.data.manifest import Manifest
-from conta_core.data.masks import read_label_png, require_masks
+from conta_core.data.mask_folder import read_mask, require_masks
 from conta_core.evaluation.reliance import ClassReliance, write_reliance
 from conta_core.runtime.device import configure_images_at_once, select_device
 from conta_core.runtime.threads import map_in_threads
@@ -68,12 +65,12 @@ def evaluate_reliance(
     )
 
     def ask(image_id: str) -> np.ndarray:
-        image = read_image(data.images[image_id].image)
+        image = data.images[image_id].read_image()
         return class_probabilities(network, image, *context.read(image_id))
 
     def after(image_id: str) -> After:
-        image = read_image(data.images[image_id].image)
-        labels = read_label_png(Path(pseudo_masks) / f"{image_id}.png")
+        image = data.images[image_id].read_image()
+        labels = read_mask(pseudo_masks, data.images[image_id])
         found = []
         for index in data.tag_indices(image_id).tolist():
             objects = labels == index + 1

@@ -23,4 +23,7 @@ def index_dataset(
         ContaError: one that lists what is wrong with the data set; nothing is written then.
     """
     manifest = read_dataset(settings, made, workers)
-    check_images(manifest, workers, allow_untagged=settings.allow_untagged).save(output)
+    checked = check_images(
+        manifest, workers, allow_untagged=settings.allow_untagged, long_side=settings.longest
+    )
+    checked.save(output)

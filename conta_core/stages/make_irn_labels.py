@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from conta_core.data.images import read_image
+from conta_core.data.image_record import ImageRecord
 from conta_core.data.manifest import Manifest
 from conta_core.refinement.ir_labels import ir_labels
 from conta_core.runtime.parallel import map_in_order
@@ -42,7 +42,7 @@ def make_irn_labels(
         pass  # refuses a store that lacks an image, before any work
 
     def make(missing: Sequence[str]) -> Iterator[Arrays]:
-        tasks = (_Task(cams, i, data.images[i].image, settings) for i in missing)
+        tasks = (_Task(cams, data.images[i], settings) for i in missing)
         for labels in map_in_order(_labels, tasks, workers):
             yield {"labels": labels}
 
@@ -63,13 +63,12 @@ def make_irn_labels(
 @dataclass(frozen=True)
 class _Task:
     cams: str
-    image_id: str
-    image: str
+    record: ImageRecord
     settings: IrnSettings
 
 
 def _labels(task: _Task) -> np.ndarray:
     with StoreReader(task.cams, "cams") as store:
-        high_res = store.read(task.image_id, "high_res")
-        keys = store.read(task.image_id, "keys")
-    return ir_labels(read_image(task.image), high_res, keys, task.settings)
+        high_res = store.read(task.record.id, "high_res")
+        keys = store.read(task.record.id, "keys")
+    return ir_labels(task.record.read_image(), high_res, keys, task.settings)

@@ -10,9 +10,10 @@ from pathlib import Path
 import numpy as np
 
 from conta_core.causal.intervention.threshold import THRESHOLDS, areas_above, same_area_threshold
-from conta_core.data.images import read_image
-from conta_core.data.manifest import ImageRecord, Manifest
-from conta_core.data.masks import IGNORE, write_label_png
+from conta_core.data.image_record import ImageRecord
+from conta_core.data.manifest import Manifest
+from conta_core.data.mask_folder import write_mask
+from conta_core.data.masks import IGNORE
 from conta_core.refinement.crf import refine_labels
 from conta_core.refinement.pseudo_masks import label_argmax, upsample_refined
 from conta_core.runtime.parallel import map_in_order
@@ -129,12 +130,12 @@ def _write_mask(task: _Task) -> None:
     settings, count = task.settings, len(keys) + 1
     own = label_argmax(maps, np.arange(len(keys)), settings.background_threshold)
     if settings.crf:
-        image, ignore = read_image(record.image), settings.ignore_below
+        image, ignore = record.read_image(), settings.ignore_below
         own = refine_labels(image, own, count, settings.label_crf, ignore)
     meant = np.full(IGNORE + 1, IGNORE, dtype=np.uint8)
     meant[:count] = [0, *(keys + 1)]
     labels = meant[own]
-    write_label_png(task.folder / f"{record.id}.png", labels)
+    write_mask(task.folder, record, labels)
 
 
 def _read(refined: str, record: ImageRecord) -> tuple[np.ndarray, np.ndarray]:

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 
 from conta_core.causal.intervention.context_features import context_features
 from conta_core.causal.intervention.occlusion import score_drops
-from conta_core.data.images import read_image
 from conta_core.data.manifest import Manifest
-from conta_core.data.masks import read_label_png, require_masks
+from conta_core.data.mask_folder import read_mask, require_masks
 from conta_core.runtime.device import configure_images_at_once, select_device
 from conta_core.runtime.threads import map_in_threads
 from conta_core.settings.choices import SEEDS
@@ -54,8 +51,8 @@ def measure_objects(
 
     def measures_of(image_id: str) -> Arrays:
         keys = data.tag_indices(image_id)
-        image = read_image(data.images[image_id].image)
-        mask = read_label_png(Path(pseudo_masks) / f"{image_id}.png")
+        image = data.images[image_id].read_image()
+        mask = read_mask(pseudo_masks, data.images[image_id])
         return {
             "keys": keys,
             "drop": score_drops(network, image, mask, keys),

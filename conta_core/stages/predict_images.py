@@ -6,7 +6,6 @@ from collections.abc import Callable
 
 import numpy as np
 
-from conta_core.data.images import read_image
 from conta_core.data.manifest import Manifest
 from conta_core.networks.segmentation import predict
 from conta_core.networks.segmenters.files import load_segmentation
@@ -46,7 +45,7 @@ def predict_images(
 
     def arrays_of(image_id: str) -> Arrays:
         record = data.images[image_id]
-        return arrays(predict(network, read_image(record.image)), record.size)
+        return arrays(predict(network, record.read_image()), record.size)
 
     make_part(
         lambda missing: map_in_threads(arrays_of, missing, at_once, ahead=1),

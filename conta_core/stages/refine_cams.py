@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from conta_core.data.images import read_image
 from conta_core.data.manifest import Manifest
 from conta_core.refinement.base import Refinement, RefinementInputs
 from conta_core.runtime.device import configure_images_at_once, select_device
@@ -45,7 +44,7 @@ def refine_cams(
         def refined_of(image_id: str) -> Arrays:
             refined = source.read(image_id, "cam")
             if len(refined):
-                refined = refinement.refine(read_image(data.images[image_id].image), refined)
+                refined = refinement.refine(data.images[image_id].read_image(), refined)
             return {"keys": source.read(image_id, "keys"), "refined": refined}
 
         make_part(

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 import torch
@@ -13,7 +12,8 @@ from torch import Tensor
 
 from conta_core.causal.methods import CausalInputs, method_of
 from conta_core.data.manifest import Manifest
-from conta_core.data.masks import IGNORE, read_label_png, require_masks, voc_palette
+from conta_core.data.mask_folder import mask_reader, require_masks
+from conta_core.data.masks import IGNORE, voc_palette
 from conta_core.networks.segmenters.base import SegmentationNetwork
 from conta_core.networks.segmenters.files import description
 from conta_core.settings import SegmentationSettings
@@ -69,6 +69,7 @@ def train_deeplab(
     data = Manifest.load(manifest)
     ids = data.ids("train")
     require_masks(pseudo_masks, ids)
+    read = mask_reader(pseudo_masks, data)
     network: type[SegmentationNetwork] = SEGMENTATION_NETWORKS[settings.network].load_code()
     own = settings.model_dump(mode="json", include={*network.keys, "scales"})
     architecture = training.architecture(**own)
@@ -76,7 +77,7 @@ def train_deeplab(
     model = prepare_batch_norms(model, model.backbone, settings.batch_norm, settings.frozen_blocks)
     shares = None
     if settings.class_balanced:
-        shares = class_weights(pseudo_masks, ids, len(data.class_names))
+        shares = class_weights(map(read, ids), len(data.class_names))
     objective = MscObjective(model, settings.frozen_blocks, shares)
     method = method_of(causal.settings, round_index)
     prepared = method.prepare_segmentation(causal, data, ids, training.draws, pseudo_masks)
@@ -86,7 +87,7 @@ def train_deeplab(
         settings=settings,
         seed=training.draws,
         fill=model.backbone.fill,
-        labels=lambda image_id: read_label_png(Path(pseudo_masks) / f"{image_id}.png"),
+        labels=read,
         **prepared.views,
     )
     training.run(
@@ -179,13 +180,11 @@ def _cross_entropy(logits: Tensor, target: Tensor, weights: Tensor | None) -> Te
     return F.cross_entropy(logits, target, weights, ignore_index=IGNORE, reduction="sum")
 
 
-def class_weights(folder: str, ids: Sequence[str], count: int) -> Tensor:
+def class_weights(masks: Iterable[np.ndarray], count: int) -> Tensor:
     """Inverse square root of each class's share of pixels, mean 1 over the classes that occur."""
     pixels = np.zeros(256, dtype=np.int64)
-    for image_id in ids:
-        pixels += np.bincount(
-            read_label_png(Path(folder) / f"{image_id}.png").ravel(), minlength=256
-        )
+    for labels in masks:
+        pixels += np.bincount(labels.ravel(), minlength=256)
     occurs = pixels[:count] > 0
     if not occurs.any():
         return torch.ones(count)

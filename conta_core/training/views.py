@@ -11,7 +11,6 @@ import torch
 from torch.utils.data import Dataset
 
 from conta_core.causal.intervention.recombination import Intervened
-from conta_core.data.images import read_image
 from conta_core.data.manifest import Manifest
 from conta_core.data.masks import IGNORE
 from conta_core.runtime.seeding import numpy_generator
@@ -205,7 +204,7 @@ class ViewedImages(Dataset[dict[str, torch.Tensor]]):
     ) -> dict[str, torch.Tensor]:
         """The image, or what is seen instead, and all that lies on it, under a view."""
         record = self.manifest.images[image_id]
-        source = instead.image if instead else read_image(record.image)
+        source = instead.image if instead else record.read_image()
         tags = instead.tags if instead else self.manifest.tag_vector(image_id)
         if self._recolour is not None and colours is not None:
             source = self._recolour(source, colours)

@@ -17,7 +17,7 @@ from fuzzing import fuzz, mutated, refuses_or_reads_file
 from hypothesis import given
 from hypothesis import strategies as st
 
-from conta_core.data.manifest import ImageRecord
+from conta_core.data.image_record import ImageRecord
 from conta_core.seeds.foreign.sources import open_source
 
 pytestmark = pytest.mark.slow

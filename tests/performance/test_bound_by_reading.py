@@ -15,7 +15,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from conta_core.data.manifest import ImageRecord, Manifest, mask_values_of
+from conta_core.data.image_record import ImageRecord
+from conta_core.data.manifest import Manifest, mask_values_of
 from conta_core.data.masks import read_label_png, write_label_png
 from conta_core.data.readers.voc import VOC_CLASSES
 from conta_core.settings import ContextSettings

@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 from models import CLASSES, write_deeplab
 
-from conta_core.data.manifest import ImageRecord, Manifest
+from conta_core.data.image_record import ImageRecord
+from conta_core.data.manifest import Manifest
 from conta_core.data.masks import write_label_png
 
 #: height and width by training image

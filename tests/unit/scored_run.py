@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from conta_core.data.manifest import ImageRecord, Manifest
+from conta_core.data.image_record import ImageRecord
+from conta_core.data.manifest import Manifest
 from conta_core.data.masks import write_label_png
 from conta_core.evaluation.reliance import write_reliance
 from conta_core.evaluation.scores.score_files import score_entry, write_scores

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
 import numpy as np
 
 from conta_core.data.manifest import Manifest
-from conta_core.data.masks import read_label_png, require_masks
+from conta_core.data.mask_folder import mask_reader, require_masks
 from conta_core.settings import InterventionSettings
 
 
@@ -35,5 +34,4 @@ def object_masks(
     if pseudo_masks is None:
         raise ValueError("an intervention needs pseudo-masks")
     require_masks(pseudo_masks, ids)
-    folder = Path(pseudo_masks)
-    return lambda image_id: read_label_png(folder / f"{image_id}.png")
+    return mask_reader(pseudo_masks, manifest)

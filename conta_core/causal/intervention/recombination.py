@@ -9,7 +9,6 @@ import numpy as np
 
 from conta_core.causal.intervention.objects import ObjectBank
 from conta_core.causal.intervention.pixels import CutOut, cut_out, fill, paste, resized
-from conta_core.data.images import read_image
 from conta_core.data.manifest import Manifest
 from conta_core.data.masks import IGNORE
 from conta_core.runtime.seeding import numpy_generator
@@ -157,7 +156,7 @@ class Intervention:
         return cut_out(self._read(image_id), self._read_mask(image_id) == index + 1)
 
     def _read(self, image_id: str) -> np.ndarray:
-        return read_image(self._manifest.images[image_id].image)
+        return self._manifest.images[image_id].read_image()
 
 
 def _anywhere(

@@ -16,8 +16,9 @@ from pydantic import Field, TypeAdapter
 from typing_extensions import TypedDict
 
 from conta_core.data.image_ids import check_image_id
+from conta_core.data.image_record import ImageRecord
 from conta_core.data.images import MAX_PIXELS
-from conta_core.data.manifest import ImageRecord, Manifest, mask_values_of
+from conta_core.data.manifest import Manifest, mask_values_of
 from conta_core.data.masks import IGNORE, write_label_png
 from conta_core.data.problems import refuse
 from conta_core.data.readers.coco_annotations import annotation_problem, draw_labels

@@ -14,7 +14,8 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from conta_core.data.image_ids import MAX_ID_LENGTH, check_image_id
-from conta_core.data.manifest import ImageRecord, Manifest, mask_values_of
+from conta_core.data.image_record import ImageRecord
+from conta_core.data.manifest import Manifest, mask_values_of
 from conta_core.data.masks import IGNORE
 from conta_core.data.problems import refuse
 from conta_core.errors import ContaError

@@ -7,7 +7,8 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from conta_core.data.manifest import ImageRecord, Manifest, mask_values_of
+from conta_core.data.image_record import ImageRecord
+from conta_core.data.manifest import Manifest, mask_values_of
 from conta_core.data.masks import IGNORE
 from conta_core.data.problems import Problem, refuse
 from conta_core.data.readers.voc_lists import AUGMENTED, VocList, read_list

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from conta_core.data.manifest import Manifest
-from conta_core.data.masks import read_label_png, require_masks
+from conta_core.data.mask_folder import read_mask, require_masks
 from conta_core.errors import ContaError
 from conta_core.evaluation.scores.confusion import confusion_matrix, mean_iou
 from conta_core.runtime.progress import track
@@ -78,13 +78,13 @@ def judge(manifest: Manifest, folders: Sequence[str]) -> Judgement:
     miou: dict[str, float] = {}
     changed: dict[str, float] = {}
     for image_id in track(ids, len(ids), "pseudo-masks of single images", LOGGER):
-        last = read_label_png(f"{folders[-1]}/{image_id}.png")
+        last = read_mask(folders[-1], manifest.images[image_id])
         if manifest.images[image_id].mask:
             value = image_miou(manifest, image_id, last, folders[-1])
             if not math.isnan(value):
                 miou[image_id] = value
         if len(folders) > 1:
-            first = read_label_png(f"{folders[0]}/{image_id}.png")
+            first = read_mask(folders[0], manifest.images[image_id])
             if first.shape != last.shape:
                 raise ContaError(
                     f"{folders[0]}/{image_id}.png: size {first.shape}, but {last.shape} in "

@@ -7,9 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from conta_core.data.images import read_image
 from conta_core.data.manifest import Manifest
-from conta_core.data.masks import read_label_png
+from conta_core.data.mask_folder import read_mask
 from conta_core.drawing.label_colours import label_entries
 from conta_core.evaluation.report.choice import (
     Judgement,
@@ -74,7 +73,7 @@ def _cards(
     judgement: Judgement,
 ) -> dict[str, dict[str, Any]]:
     """Image id -> its card: the image, its numbers, and what each of the shown rounds made."""
-    images = {image_id: read_image(manifest.images[image_id].image) for image_id in ids}
+    images = {image_id: manifest.images[image_id].read_image() for image_id in ids}
     by_round = {i: round_figures(manifest, images, rounds[i], i) for i in shown}
     has_context = {i: bool(rounds[i].get("context")) for i in shown}
     for i in shown:
@@ -122,7 +121,7 @@ def _note(
     words = []
     if image_id in judgement.miou:
         folders = [paths["pseudo_masks"] for paths in rounds]
-        masks = [read_label_png(f"{folder}/{image_id}.png") for folder in folders]
+        masks = [read_mask(folder, manifest.images[image_id]) for folder in folders]
         values = [
             number(image_miou(manifest, image_id, mask, folder))
             for mask, folder in zip(masks, folders, strict=True)

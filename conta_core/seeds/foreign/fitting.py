@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
+from conta_core.data.image_record import ImageRecord
 from conta_core.seeds.cams import GRID_STRIDE, ImageCams
 from conta_core.seeds.foreign.forms import ForeignMaps
 from conta_core.seeds.foreign.labels import class_words, require_labels, written
@@ -39,7 +40,7 @@ def fit_maps(
     """
     _require_classes(maps.keys, keys.tolist(), classes)
     order = np.argsort(np.array(maps.keys, dtype=np.int64))
-    grid = (-(-size[0] // GRID_STRIDE), -(-size[1] // GRID_STRIDE))
+    grid = _grid(size)
     if not len(keys):
         return ImageCams(np.zeros((0, *grid), np.float32), np.zeros((0, *size), np.float16))
     cam, full = (
@@ -57,24 +58,63 @@ def fit_maps(
     return ImageCams(cam.astype(np.float32), full.astype(np.float16))
 
 
+def fit_to(
+    record: ImageRecord, maps: ForeignMaps, keys: np.ndarray, classes: Sequence[str]
+) -> ImageCams:
+    """As :func:`fit_maps`, of an image that stages may read smaller than its owner has it.
+
+    Maps of the photograph's own size are reduced, those of the size of the stages stay.
+
+    Args:
+        record: of the image.
+        maps: of it.
+        keys: class indices of its tags, ascending, int (k,).
+        classes: foreground class names.
+    """
+    full = maps.high_res
+    given = record.own_size if full is None or full.shape[1:] == record.own_size else record.size
+    if maps.cam is not None and maps.cam.shape[1:] == _grid(record.size):
+        given = record.size
+    fitted = fit_maps(maps, given, keys, classes)
+    if given == record.size:
+        return fitted
+    return ImageCams(
+        _smaller(fitted.cam, _grid(record.size)), _smaller(fitted.high_res, record.size)
+    )
+
+
 def fit_labels(
-    labels: np.ndarray, size: tuple[int, int], keys: np.ndarray, classes: Sequence[str]
+    labels: np.ndarray, record: ImageRecord, keys: np.ndarray, classes: Sequence[str]
 ) -> ImageCams:
     """Take a pseudo-mask as CAMs of 0 and 1.
 
     Args:
         labels: uint8 (H, W): 0 background, i + 1 class i, 255 ignored, which counts as 0.
-        size: of the image, height and width in pixels.
+        record: of the image.
         keys: class indices of its tags, ascending, int (k,).
         classes: foreground class names.
 
     Raises:
         RefusedError: another size, or classes that are not among the image's tags.
     """
-    require_labels(labels, size, keys, classes)
-    full = labels[None] == (keys[:, None, None] + 1)
+    require_labels(labels, record.own_size, keys, classes)
+    full = record.at_working_size(labels)[None] == (keys[:, None, None] + 1)
     maps = ForeignMaps(keys.tolist(), None, full.astype(np.float16))
-    return fit_maps(maps, size, keys, classes)
+    return fit_maps(maps, record.size, keys, classes)
+
+
+def _grid(size: tuple[int, int]) -> tuple[int, int]:
+    """Height and width of the stride-4 grid of an image."""
+    return -(-size[0] // GRID_STRIDE), -(-size[1] // GRID_STRIDE)
+
+
+def _smaller(maps: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """Maps (k, H, W) reduced to a height and width, of the same type."""
+    reduced = np.zeros((len(maps), *size), maps.dtype)
+    for target, one in zip(reduced, maps, strict=True):
+        wide = np.ascontiguousarray(one, np.float32)
+        target[...] = cv2.resize(wide, (size[1], size[0]), interpolation=cv2.INTER_AREA)
+    return reduced
 
 
 def enlarge(cam: np.ndarray, size: tuple[int, int]) -> np.ndarray:

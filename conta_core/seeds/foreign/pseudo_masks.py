@@ -9,7 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
-from conta_core.data.manifest import ImageRecord, Manifest
+from conta_core.data.image_record import ImageRecord
+from conta_core.data.manifest import Manifest
 from conta_core.data.masks import read_label_png, write_label_png
 from conta_core.errors import ContaError
 from conta_core.runtime.parallel import map_in_order
@@ -73,7 +74,7 @@ def require_mask(
         classes: foreground class names.
     """
     try:
-        require_labels(labels, record.size, keys, classes)
+        require_labels(labels, record.own_size, keys, classes)
     except RefusedError as error:
         mend = error.mend or "write the file again"
         raise ContaError(f"{path}: {error}; {mend}") from None

@@ -10,11 +10,12 @@ from pathlib import Path
 
 import numpy as np
 
-from conta_core.data.manifest import ImageRecord, Manifest
+from conta_core.data.image_record import ImageRecord
+from conta_core.data.manifest import Manifest
 from conta_core.data.masks import read_label_png
 from conta_core.errors import ContaError
 from conta_core.seeds.cams import ImageCams
-from conta_core.seeds.foreign.fitting import fit_labels, fit_maps
+from conta_core.seeds.foreign.fitting import fit_labels, fit_to
 from conta_core.seeds.foreign.forms import ForeignMaps, recognise
 from conta_core.storage.foreign.files import ENDINGS, read_foreign
 from conta_core.storage.foreign.limits import RefusedError
@@ -110,14 +111,14 @@ class CamFolder(CamSource):
         if not names and len(keys):
             self.require([record])
         if not names:
-            return fit_maps(ForeignMaps([], None, None), record.size, keys, self.classes)
+            return fit_to(record, ForeignMaps([], None, None), keys, self.classes)
         path = self.path / names[0]
         try:
             if path.suffix == MASK:
-                return fit_labels(read_label_png(path), record.size, keys, self.classes)
-            pixels = max(record.height * record.width, 1)
+                return fit_labels(read_label_png(path), record, keys, self.classes)
+            pixels = max(record.own_size[0] * record.own_size[1], 1)
             most = SLACK + BYTES_A_PIXEL * pixels * len(self.classes)
-            return fit_maps(recognise(read_foreign(path, most)), record.size, keys, self.classes)
+            return fit_to(record, recognise(read_foreign(path, most)), keys, self.classes)
         except RefusedError as error:
             raise _refused(path, record.id, error) from None
 
@@ -152,7 +153,7 @@ class CamStore(CamSource):
         names = ("keys", "cam", "high_res")
         content = {name: self._store.read(record.id, name) for name in names}
         try:
-            return fit_maps(recognise(content), record.size, keys, self.classes)
+            return fit_to(record, recognise(content), keys, self.classes)
         except RefusedError as error:
             raise _refused(self.path, record.id, error) from None
 

@@ -58,7 +58,6 @@ def export_test(
 def _after_crf(path: Path) -> Labelling:
     import numpy as np
 
-    from conta_core.data.images import read_image
     from conta_core.data.manifest import Manifest
     from conta_core.networks.segmentation_output import softmax
     from conta_core.refinement.crf import refine_probabilities
@@ -73,7 +72,7 @@ def _after_crf(path: Path) -> Labelling:
                 f"{path}: has no image {image_id}, of which there are logits; name the "
                 "dataset.json of the same run"
             )
-        image = read_image(manifest.images[image_id].image)
+        image = manifest.images[image_id].read_image()
         refined = refine_probabilities(image, softmax(logits), settings)
         return refined.argmax(axis=0).astype(np.uint8)
 

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import numpy as np
 
-from conta_core.data.images import read_image
 from conta_core.data.manifest import Manifest
 from conta_core.drawing.blocks import ColourBar, Grid, Heading, Legend
 from conta_core.drawing.cells import Cell, fit, fit_exactly, picture, shown_size
@@ -85,7 +84,7 @@ def _photograph(change: ItemChange, manifest: Manifest | None) -> tuple[list[Cel
             "the run, or none"
         )
     record = manifest.images[change.id]
-    image = fit(read_image(record.image), shown_size(record.size, SIDE))
+    image = fit(record.read_image(), shown_size(record.size, SIDE))
     return [picture(image, "image")], ", ".join(record.tags)
 
 

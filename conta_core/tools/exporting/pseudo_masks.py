@@ -12,7 +12,8 @@ import numpy as np
 from pycocotools import mask as run_lengths
 
 from conta_core.data.manifest import Manifest
-from conta_core.data.masks import IGNORE, read_label_png, require_masks, write_label_png
+from conta_core.data.mask_folder import require_masks
+from conta_core.data.masks import IGNORE, read_label_png, write_label_png
 from conta_core.data.readers.coco import VOC_ALIASES
 from conta_core.errors import ContaError
 from conta_core.storage.atomic import replace_folder_when_done, replace_when_done
@@ -120,8 +121,8 @@ def write_coco_masks(files: RoundFiles, path: Path, numbers: CocoNumbers) -> Ite
             {
                 "id": image_number,
                 "file_name": numbers.file_names.get(image_id, Path(record.image).name),
-                "height": record.height,
-                "width": record.width,
+                "height": record.own_size[0],
+                "width": record.own_size[1],
             }
         )
         for value in np.unique(labels[(labels > 0) & (labels != IGNORE)]).tolist():
@@ -166,12 +167,13 @@ def _pseudo_masks(files: RoundFiles) -> Iterator[tuple[str, np.ndarray]]:
     for image_id in ids:
         path = files.pseudo_masks / f"{image_id}.png"
         labels = read_label_png(path)
+        height, width = manifest.images[image_id].own_size
         strange = labels[(labels > len(manifest.classes)) & (labels != IGNORE)]
-        if labels.shape != manifest.images[image_id].size or strange.size:
+        if labels.shape != manifest.images[image_id].own_size or strange.size:
             raise ContaError(
                 f"{path}: a mask of {labels.shape[1]} x {labels.shape[0]} pixels with values up "
-                f"to {labels.max()}; expected {manifest.images[image_id].width} x "
-                f"{manifest.images[image_id].height}, 0 to {len(manifest.classes)} and {IGNORE}: "
+                f"to {labels.max()}; expected {width} x "
+                f"{height}, 0 to {len(manifest.classes)} and {IGNORE}: "
                 "delete the folder and let the workflow make it again"
             )
         yield image_id, labels

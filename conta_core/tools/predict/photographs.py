@@ -11,29 +11,11 @@ from pathlib import Path
 
 import numpy as np
 
-from conta_core.data.images import exif_orientation, open_image, read_image
+from conta_core.data.image_kinds import ENDINGS
+from conta_core.data.images import exif_orientation, read_image, stored_size
+from conta_core.data.orientation import turn, turned_size
 from conta_core.errors import ContaError, ProblemsError
 from conta_core.runtime.nearest import did_you_mean
-
-#: endings of the formats that are read (:data:`conta_core.data.images.FORMATS`)
-ENDINGS = frozenset(
-    [
-        ".bmp",
-        ".gif",
-        ".jpg",
-        ".jpeg",
-        ".jp2",
-        ".j2k",
-        ".png",
-        ".ppm",
-        ".pgm",
-        ".pbm",
-        ".pnm",
-        ".tif",
-        ".tiff",
-        ".webp",
-    ]
-)
 
 
 @dataclass(frozen=True)
@@ -83,28 +65,15 @@ def read_photograph(path: str | os.PathLike[str]) -> np.ndarray:
     Raises:
         ContaError: missing, unreadable or too large.
     """
-    return np.ascontiguousarray(_upright(read_image(path), exif_orientation(path)))
+    return np.ascontiguousarray(turn(read_image(path), exif_orientation(path)))
 
 
 def shown_size(path: str | os.PathLike[str]) -> tuple[int, int] | None:
     """Height and width of :func:`read_photograph`'s pixels from the file's head; None: unknown."""
     try:
-        with open_image(path) as image:
-            width, height = image.size
+        return turned_size(stored_size(path), exif_orientation(path))
     except Exception:  # what is wrong with it is told when it is read
         return None
-    return (width, height) if exif_orientation(path) >= 5 else (height, width)
-
-
-def _upright(pixels: np.ndarray, orientation: int) -> np.ndarray:
-    """Undo one of EXIF's eight orientations (CIPA DC-008, tag 274)."""
-    if orientation in (5, 6, 7, 8):
-        pixels = pixels.swapaxes(0, 1)
-    if orientation in (2, 3, 6, 7):
-        pixels = pixels[:, ::-1]
-    if orientation in (3, 4, 7, 8):
-        pixels = pixels[::-1]
-    return pixels
 
 
 def _search(asked: str, output: Path) -> Iterator[Photograph]:

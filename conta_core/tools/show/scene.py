@@ -10,8 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
-from conta_core.data.images import read_image
-from conta_core.data.manifest import FORMAT, ImageRecord, Manifest
+from conta_core.data.image_record import ImageRecord
+from conta_core.data.manifest import FORMAT, Manifest
 from conta_core.drawing.cells import fit, fit_exactly, shown_size
 from conta_core.errors import ContaError
 from conta_core.storage.json_files import read_json
@@ -81,13 +81,7 @@ class DataSet:
             ContaError: no such image, no file, or a file of another size.
         """
         record = self.record(image_id)
-        image = read_image(self._found(record.image))
-        if image.shape[:2] != record.size:
-            raise ContaError(
-                f"{record.image}: size {image.shape[:2]} but the manifest has {record.size}; the "
-                "file changed since index_dataset: run it again"
-            )
-        return image
+        return replace(record, image=str(self._found(record.image))).read_image()
 
     def truth(self, image_id: str) -> np.ndarray | None:
         """The ground truth, uint8 (H, W); None where the data set has none of this image."""
@@ -206,7 +200,7 @@ def make_scene(
     if data is None:
         return Scene(image_id, size, shown)
     record = data.record(image_id)
-    if record.size != size:
+    if size not in (record.size, record.own_size):
         raise ContaError(
             f"{where}: {image_id} has height and width {size}, but {data.path} says {record.size}; "
             "they are of different data sets, or index_dataset ran again: name the right "

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from conta_core.data.image_ids import check_image_id
-from conta_core.data.manifest import ImageRecord, Manifest, mask_values_of
+from conta_core.data.image_record import ImageRecord
+from conta_core.data.manifest import Manifest, mask_values_of
 from conta_core.data.masks import write_label_png
 from conta_core.errors import ContaError
 
@@ -74,7 +75,7 @@ def test_image_without_a_mask(manifest: Manifest) -> None:
 
 def test_mask_that_changed_since(manifest: Manifest, tmp_path: Path) -> None:
     write_label_png(tmp_path / "a.png", np.zeros((3, 3), np.uint8))
-    with pytest.raises(ContaError, match=r"a\.png: size \(3, 3\) but the image has \(2, 3\)"):
+    with pytest.raises(ContaError, match=r"a\.png: size \(3, 3\) but the image a has \(2, 3\)"):
         manifest.read_mask("a")
 
 

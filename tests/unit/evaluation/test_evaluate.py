@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from conta_core.data.manifest import ImageRecord, Manifest
+from conta_core.data.image_record import ImageRecord
+from conta_core.data.manifest import Manifest
 from conta_core.data.masks import write_label_png
 from conta_core.errors import ContaError
 from conta_core.evaluation.confounding import ContextFalsePositives

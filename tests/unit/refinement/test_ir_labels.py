@@ -5,7 +5,8 @@ import pytest
 from PIL import Image
 from whole_store import make_store
 
-from conta_core.data.manifest import ImageRecord, Manifest
+from conta_core.data.image_record import ImageRecord
+from conta_core.data.manifest import Manifest
 from conta_core.errors import ContaError
 from conta_core.refinement.ir_labels import ir_labels
 from conta_core.settings import IrnSettings, LabelCrfSettings

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from conta_core.data.manifest import ImageRecord, Manifest
+from conta_core.data.image_record import ImageRecord
+from conta_core.data.manifest import Manifest
 from conta_core.data.masks import read_label_png
 from conta_core.refinement.crf import refine_labels
 from conta_core.refinement.pseudo_masks import label_argmax, strongest_class, upsample_refined

@@ -7,7 +7,8 @@ import pytest
 import torch
 from PIL import Image
 
-from conta_core.data.manifest import ImageRecord, Manifest
+from conta_core.data.image_record import ImageRecord
+from conta_core.data.manifest import Manifest
 from conta_core.errors import ContaError
 from conta_core.runtime.threads import map_in_threads
 from conta_core.seeds.base import SeedInputs

@@ -76,7 +76,7 @@ def test_what_is_asked_is_the_image_without_this_class(
     chain: Chain, data: Manifest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A classifier that gives each class what share of the image is not as it was."""
-    originals = {i: stage.read_image(data.images[i].image) for i in data.ids("train")}
+    originals = {i: data.images[i].read_image() for i in data.ids("train")}
     changed: list[np.ndarray] = []
 
     def class_probabilities(_: Any, image: np.ndarray, *__: Any) -> np.ndarray:

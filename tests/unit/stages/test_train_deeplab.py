@@ -60,8 +60,9 @@ def test_msc_loss_where_nothing_counts() -> None:
 
 def test_class_weights(chain: Chain, data: Manifest) -> None:
     ids, folder = data.ids("train"), chain.path("pseudo_masks")
-    values = np.concatenate([read_label_png(Path(folder) / f"{i}.png").ravel() for i in ids])
-    found = class_weights(folder, ids, len(data.class_names)).numpy()
+    masks = [read_label_png(Path(folder) / f"{i}.png") for i in ids]
+    values = np.concatenate([mask.ravel() for mask in masks])
+    found = class_weights(masks, len(data.class_names)).numpy()
     occurring = [k for k in range(7) if (values == k).any()]
     roots = {k: 1 / np.sqrt((values == k).mean()) for k in occurring}
     mean = sum(roots.values()) / len(roots)

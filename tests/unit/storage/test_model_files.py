@@ -13,7 +13,8 @@ from torch import nn
 from whole_store import make_store
 
 from conta_core.causal.methods import CausalInputs
-from conta_core.data.manifest import ImageRecord, Manifest
+from conta_core.data.image_record import ImageRecord
+from conta_core.data.manifest import Manifest
 from conta_core.errors import ContaError
 from conta_core.networks.loading import load_network
 from conta_core.settings import CamSettings, ContextSettings

@@ -11,7 +11,8 @@ import torch
 from PIL import Image
 
 from conta_core.causal.intervention.recombination import Intervened
-from conta_core.data.manifest import ImageRecord, Manifest
+from conta_core.data.image_record import ImageRecord
+from conta_core.data.manifest import Manifest
 from conta_core.runtime.seeding import numpy_generator
 from conta_core.settings import TrainingSettings
 from conta_core.training.views import View, ViewedImages, draw_view

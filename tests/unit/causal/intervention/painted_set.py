@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from conta_core.data.manifest import ImageRecord, Manifest
+from conta_core.data.image_record import ImageRecord
+from conta_core.data.manifest import Manifest
 from conta_core.data.masks import read_label_png, write_label_png
 
 SIZE = (64, 96)

@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from conta_core.data.manifest import ImageRecord, Manifest
+from conta_core.data.image_record import ImageRecord
+from conta_core.data.manifest import Manifest
 from conta_core.errors import ContaError
 from conta_core.evaluation.report.choice import (
     Judgement,

@@ -2,7 +2,8 @@ from __future__ import annotations
 
 from html_page import Page
 
-from conta_core.data.manifest import ImageRecord, Manifest
+from conta_core.data.image_record import ImageRecord
+from conta_core.data.manifest import Manifest
 from conta_core.evaluation.report.data_set import data_set_section
 from conta_core.evaluation.report.templates import render_section
 

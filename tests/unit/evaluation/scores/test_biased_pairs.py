@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from conta_core.data.manifest import ImageRecord, Manifest
+from conta_core.data.image_record import ImageRecord
+from conta_core.data.manifest import Manifest
 from conta_core.evaluation.scores.biased_pairs import (
     MOST,
     BiasedPairs,

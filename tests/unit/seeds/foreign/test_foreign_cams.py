@@ -11,7 +11,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from conta_core.data.manifest import ImageRecord
+from conta_core.data.image_record import ImageRecord
 from conta_core.data.masks import write_label_png
 from conta_core.errors import ContaError
 from conta_core.seeds.cams import ImageCams
