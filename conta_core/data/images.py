@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 
 import cv2
 import numpy as np
 from PIL import Image
 
-from conta_core.data.file_bytes import NamedBytes
+from conta_core.data.file_bytes import NamedBytes, read_bytes
 from conta_core.data.image_kinds import FORMATS, HEAD, mend_of
 from conta_core.data.orientation import orientation_of, turn_back, turned_size
 from conta_core.data.pixel_depth import to_bytes
@@ -43,14 +43,18 @@ def read_image(path: str | os.PathLike[str], long_side: int | None = None) -> np
             :data:`MAX_PIXELS`.
     """
     try:
-        with open_image(path) as image:
+        content = path.getvalue() if isinstance(path, NamedBytes) else read_bytes(path)
+        # from a stream: of a path Pillow maps a TIFF into memory, and turns that wrongly
+        with open_image(NamedBytes(content, str(path)).as_path()) as image:
             size = working_size((image.height, image.width), long_side)
+            deep = _is_deep_colour(image)  # before anything decodes it
             if size != (image.height, image.width):
                 image.draft(None, (size[1], size[0]))  # JPEG decodes at a half, a quarter or less
             orientation = orientation_of(image)
-            pixels = _rgb(image)
-            if image.format == "TIFF":  # which Pillow turns when it decodes
+            pixels = _deep_colour(content) if deep else _rgb(image)
+            if image.format == "TIFF" and not deep:  # which Pillow turns when it decodes
                 pixels = turn_back(pixels, orientation)
+            if image.format == "TIFF":
                 size = turned_size(size, orientation)
     except FileNotFoundError:
         raise ContaError(
@@ -59,9 +63,9 @@ def read_image(path: str | os.PathLike[str], long_side: int | None = None) -> np
     except ContaError:
         raise
     except Exception as error:  # on damaged bytes Pillow fails in every way there is
-        mend = mend_of(_head(path))
         raise ContaError(
-            f"{path}: unreadable image ({error}); {mend} or take its id off the list"
+            f"{path}: unreadable image ({error}); {mend_of(content[:HEAD])} or take its id off the "
+            "list"
         ) from None
     if pixels.shape[:2] != size:
         pixels = cv2.resize(pixels, (size[1], size[0]), interpolation=cv2.INTER_AREA)
@@ -92,41 +96,27 @@ def stored_size(path: str | os.PathLike[str]) -> tuple[int, int]:
 
 def _rgb(image: Image.Image) -> np.ndarray:
     """The pixels of an image, uint8 (H, W, 3), as Pillow decodes them."""
-    deep = image.mode[0] in "IF"
-    if not deep and not _is_deep_colour(image):
+    if image.mode[0] not in "IF":
         return np.asarray(image.convert("RGB"))
-    values = np.asarray(image) if deep else _deep_colour(image)
-    pixels = to_bytes(values)
-    return pixels if pixels.ndim == 3 else np.repeat(pixels[..., None], 3, axis=2)
+    return np.repeat(to_bytes(np.asarray(image))[..., None], 3, axis=2)
 
 
 def _is_deep_colour(image: Image.Image) -> bool:
     """Whether the file has colours of 16 bits, of which Pillow keeps the upper byte."""
-    tiles = getattr(image, "tile", ())
-    return image.mode in ("RGB", "RGBA", "LA") and any(";16" in str(tile[3]) for tile in tiles)
+    if image.mode not in ("RGB", "RGBA", "LA"):
+        return False
+    # what the decoder is told: "RGB;16B" or the like, or of PPM its mode and the number of white
+    told = [tile[3] for tile in getattr(image, "tile", ()) if tile[3]]
+    return any(";16" in str(args) or args[1:] == (2**16 - 1,) for args in told)
 
 
-def _deep_colour(image: Image.Image) -> np.ndarray:
-    """RGB of the number type of the file, (H, W, 3)."""
-    stream = getattr(image, "fp", None)
-    if stream is None:
-        raise ValueError("the file is closed")
-    stream.seek(0)
-    content = np.frombuffer(stream.read(), dtype=np.uint8)
+def _deep_colour(content: bytes) -> np.ndarray:
+    """Colours of 16 bits as uint8 (H, W, 3)."""
     flags = cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH | cv2.IMREAD_IGNORE_ORIENTATION
-    found = cv2.imdecode(content, flags)
+    found = cv2.imdecode(np.frombuffer(content, dtype=np.uint8), flags)
     if found is None:
         raise ValueError("colours of 16 bits that cannot be decoded")
-    return found[..., ::-1]
-
-
-def _head(path: str | os.PathLike[str]) -> bytes:
-    """The first bytes of a file, or of bytes with a name."""
-    if isinstance(path, NamedBytes):
-        return path.getvalue()[:HEAD]
-    with suppress(OSError), open(path, "rb") as stream:
-        return stream.read(HEAD)
-    return b""
+    return to_bytes(found[..., ::-1])
 
 
 @contextmanager

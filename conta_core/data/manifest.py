@@ -157,7 +157,7 @@ class _RecordLayout(TypedDict):
     mask: str | None
     context_map: str | None
     name: str | None
-    stored_size: tuple[_Side, _Side] | None
+    stored_size: Annotated[list[_Side], Field(min_length=2, max_length=2)] | None
     digest: str | None
     mask_digest: str | None
 
