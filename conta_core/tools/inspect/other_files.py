@@ -21,6 +21,14 @@ def describe_manifest(path: Path) -> Iterator[Property]:
     yield Property("data set", manifest.name)
     yield Property("ground truth", manifest.ground_truth or "none")
     yield from size_properties(Counter(record.size for record in manifest.images.values()))
+    smaller = [record for record in manifest.images.values() if record.stored_size is not None]
+    if smaller:
+        long_side = max(max(record.size) for record in smaller)
+        yield Property(
+            "scaled down",
+            f"{len(smaller)} images, to a long side of {long_side} pixels in every stage and "
+            "store; pseudo-masks have the images' own size",
+        )
     lists = {}
     for name, ids in manifest.lists.items():
         masks = sum(manifest.images[i].mask is not None for i in ids)
