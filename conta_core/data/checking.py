@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import tempfile
 from collections import Counter
 from collections.abc import Iterator
@@ -52,6 +53,7 @@ class DataReport:
         ground_truth: where its masks come from, or None.
         splits: "train" and "val" -> what they hold; empty where lists or tags are unreadable.
         problems: all of them, in the order found.
+        warnings: what is doubtful and stops no run, in the order found.
         manifest: of what could be read; None where lists or tags are unreadable.
     """
 
@@ -59,6 +61,7 @@ class DataReport:
     ground_truth: str | None
     splits: dict[str, SplitReport] = field(default_factory=dict)
     problems: tuple[Problem, ...] = ()
+    warnings: tuple[str, ...] = ()
     manifest: Manifest | None = None
 
     def by_kind(self) -> dict[str, list[str]]:
@@ -88,6 +91,7 @@ class DataReport:
                 kind: {"count": len(texts), "first": texts[:limit]}
                 for kind, texts in self.by_kind().items()
             },
+            "warnings": list(self.warnings),
         }
 
 
@@ -106,12 +110,12 @@ def check_data(settings: DatasetSettings, *, seed: int = 0, workers: int = 1) ->
         The report; problems are in it, none is raised.
     """
     problems: list[Problem] = []
-    with _made(settings, seed, problems) as made:
+    with _made(settings, seed, problems) as made, _warnings() as warnings:
         try:
             manifest = read_dataset(settings, made, workers, problems)
         except ContaError as error:
             problems.extend(_problems_of(error, "lists and tags"))
-            return DataReport(settings.name, None, {}, _once(problems))
+            return DataReport(settings.name, None, {}, _once(problems), tuple(warnings))
         manifest, found = inspect_images(
             manifest,
             workers,
@@ -120,7 +124,28 @@ def check_data(settings: DatasetSettings, *, seed: int = 0, workers: int = 1) ->
         )
     truth = manifest.ground_truth
     splits = {kind: _split_report(manifest, kind) for kind in manifest.lists}
-    return DataReport(settings.name, truth, splits, _once([*problems, *found]), manifest)
+    every = _once([*problems, *found])
+    return DataReport(settings.name, truth, splits, every, tuple(warnings), manifest)
+
+
+@contextmanager
+def _warnings() -> Iterator[list[str]]:
+    """What the readers and checks of data sets warn of, for as long as the block lasts."""
+    texts: list[str] = []
+
+    class Collector(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            texts.append(record.getMessage())
+
+    data = logging.getLogger("conta_core.data")
+    collector, passed_on = Collector(logging.WARNING), data.propagate
+    data.addHandler(collector)
+    data.propagate = False  # told once, by who asked for the report
+    try:
+        yield texts
+    finally:
+        data.removeHandler(collector)
+        data.propagate = passed_on
 
 
 @contextmanager

@@ -34,7 +34,7 @@ def check_data_command(
 
     CAMs and pseudo-masks that the recipe imports are read too.
 
-    Ends with status 1 where anything is wrong.
+    What is doubtful is told too. Ends with status 1 where anything is wrong.
     """
     # only here: no other command must wait for the readers of data sets
     from conta_core.data.checking import check_data
@@ -86,6 +86,11 @@ def _experiments(path: Path, run: str | None) -> list[list[Experiment]]:
 def _show(report: DataReport, console: Console) -> None:
     if report.splits:
         console.print(_table(report))
+    if report.warnings:
+        count = len(report.warnings)
+        console.print(f"[yellow]{report.name}: to look at: {count}[/yellow]", highlight=False)
+        for text in report.warnings:
+            console.print(f"  - {escape(text)}", highlight=False, soft_wrap=True)
     kinds = report.by_kind()
     if not kinds:
         console.print(f"{report.name}: every file is as expected", highlight=False)
