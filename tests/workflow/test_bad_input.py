@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import os
 import re
@@ -13,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from photograph_folder import SHAPE, Folder
 from PIL import Image
 from tiny_runs import Workflow, reduced
 
@@ -21,7 +21,6 @@ from conta_core.data.masks import voc_palette, write_label_png
 pytestmark = pytest.mark.slow
 
 MANIFEST = "results/mine/dataset.json"
-SHAPE = (48, 64)
 
 
 def fails(
@@ -78,38 +77,6 @@ def test_config_on_the_command_line(finished: Workflow) -> None:
 
 
 # The data set: refused by index_dataset, before any training.
-
-
-class Folder:
-    """A data set of format ``folder``, with masks; three images for training, one to validate."""
-
-    def __init__(self, root: Path) -> None:
-        self.root = root
-        (root / "images").mkdir(parents=True)
-        (root / "masks").mkdir()
-        rng = np.random.default_rng(0)
-        self.rows = [
-            {"image": f"images/{name}.jpg", "tags": tags, "split": split}
-            for name, tags, split in (
-                ("a", "cat", "train"),
-                ("b", "cat;dog", "train"),
-                ("c", "dog", "train"),
-                ("d", "dog", "val"),
-            )
-        ]
-        for name in "abcd":
-            pixels = rng.integers(0, 256, (*SHAPE, 3), dtype=np.uint8)
-            Image.fromarray(pixels).save(root / "images" / f"{name}.jpg")
-            labels = np.zeros(SHAPE, np.uint8)
-            labels[:20], labels[20:30] = 1, 2
-            write_label_png(root / "masks" / f"{name}.png", labels)
-        self.write()
-
-    def write(self) -> None:
-        with open(self.root / "tags.csv", "w", newline="") as stream:
-            writer = csv.DictWriter(stream, ["image", "tags", "split"])
-            writer.writeheader()
-            writer.writerows(self.rows)
 
 
 @pytest.fixture
