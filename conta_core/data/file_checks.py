@@ -11,7 +11,7 @@ import numpy as np
 
 from conta_core.data.file_bytes import NamedBytes, digest_of, read_bytes
 from conta_core.data.image_record import ImageRecord
-from conta_core.data.images import MIN_SIDE, exif_orientation, read_image, stored_size
+from conta_core.data.images import MIN_SIDE, read_image, read_whole
 from conta_core.data.manifest import Manifest
 from conta_core.data.masks import IGNORE, read_label_png
 from conta_core.data.problems import Problem
@@ -109,10 +109,8 @@ def _read_photograph(record: ImageRecord, long_side: int | None) -> tuple[ImageR
     except FileNotFoundError:
         read_image(path)  # says what is missing
         raise
-    stream = NamedBytes(content, path).as_path()
-    pixels = read_image(stream, long_side=long_side)
-    size = pixels.shape[0], pixels.shape[1]
-    own = stored_size(stream)
+    image = read_whole(NamedBytes(content, path).as_path(), long_side)
+    size, own = (image.pixels.shape[0], image.pixels.shape[1]), image.own_size
     if min(size) < MIN_SIDE:
         seen = "" if size == own else f", of which stages would read {_extent(size)}"
         raise ContaError(
@@ -120,7 +118,7 @@ def _read_photograph(record: ImageRecord, long_side: int | None) -> tuple[ImageR
             "id off the list"
         )
     read = replace(record, height=size[0], width=size[1], digest=digest_of(content))
-    return replace(read, stored_size=None if size == own else own), exif_orientation(stream)
+    return replace(read, stored_size=None if size == own else own), image.orientation
 
 
 def _read_labels(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
@@ -42,20 +43,40 @@ def read_image(path: str | os.PathLike[str], long_side: int | None = None) -> np
             :data:`~conta_core.data.image_kinds.FORMATS`, or larger than
             :data:`MAX_PIXELS`.
     """
+    return read_whole(path, long_side).pixels
+
+
+@dataclass(frozen=True)
+class WholeImage:
+    """An image file's pixels, and what its head says.
+
+    Attributes:
+        pixels: uint8 (H, W, 3), as :func:`read_image` gives them.
+        own_size: height and width before it was scaled down.
+        orientation: what its EXIF data ask for: 1 as stored, up to 8.
+    """
+
+    pixels: np.ndarray
+    own_size: tuple[int, int]
+    orientation: int
+
+
+def read_whole(path: str | os.PathLike[str], long_side: int | None = None) -> WholeImage:
+    """As :func:`read_image`, with what the file's head says."""
     try:
         content = path.getvalue() if isinstance(path, NamedBytes) else read_bytes(path)
         # from a stream: of a path Pillow maps a TIFF into memory, and turns that wrongly
         with open_image(NamedBytes(content, str(path)).as_path()) as image:
-            size = working_size((image.height, image.width), long_side)
+            own = image.height, image.width
+            size = working_size(own, long_side)
             deep = _is_deep_colour(image)  # before anything decodes it
-            if size != (image.height, image.width):
+            if size != own:
                 image.draft(None, (size[1], size[0]))  # JPEG decodes at a half, a quarter or less
             orientation = orientation_of(image)
             pixels = _deep_colour(content) if deep else _rgb(image)
-            if image.format == "TIFF" and not deep:  # which Pillow turns when it decodes
-                pixels = turn_back(pixels, orientation)
-            if image.format == "TIFF":
-                size = turned_size(size, orientation)
+            if image.format == "TIFF":  # which Pillow turns, its size at once
+                own, size = (turned_size(one, orientation) for one in (own, size))
+                pixels = pixels if deep else turn_back(pixels, orientation)
     except FileNotFoundError:
         raise ContaError(
             f"{path}: no such image; expected a file there: restore it or take its id off the list"
@@ -69,7 +90,7 @@ def read_image(path: str | os.PathLike[str], long_side: int | None = None) -> np
         ) from None
     if pixels.shape[:2] != size:
         pixels = cv2.resize(pixels, (size[1], size[0]), interpolation=cv2.INTER_AREA)
-    return np.ascontiguousarray(pixels)
+    return WholeImage(np.ascontiguousarray(pixels), own, orientation)
 
 
 def exif_orientation(path: str | os.PathLike[str]) -> int:
