@@ -43,10 +43,20 @@ def export_test(
 ) -> None:
     """Write the predictions of VOC's test list as the evaluation server takes them."""
     # only here: no other command must wait for OpenCV and HDF5
+    from conta_core.data.manifest import Manifest
     from conta_core.tools.exporting.voc_results import export_voc_results, strongest
 
-    labelling = strongest if crf is None else _after_crf(crf)
-    folder = export_voc_results(logits, output, competition=competition.value, labelling=labelling)
+    # results/RUN/round-N/segmentation/logits.h5, the manifest in results/RUN
+    beside = [folder / "dataset.json" for folder in [*logits.absolute().parents][2:3]]
+    of_run = next((path for path in [crf, *beside] if path is not None and path.is_file()), None)
+    manifest = None if of_run is None else Manifest.load(of_run)
+    folder = export_voc_results(
+        logits,
+        output,
+        competition=competition.value,
+        labelling=strongest if crf is None else _after_crf(crf),
+        manifest=manifest,
+    )
     count = sum(1 for _ in folder.glob("*.png"))
     console = Console()
     console.print(f"{count} predictions in {folder}", highlight=False, soft_wrap=True)

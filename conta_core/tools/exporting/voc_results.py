@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from conta_core.data.image_ids import check_image_id
+from conta_core.data.manifest import Manifest
 from conta_core.data.masks import write_label_png
 from conta_core.data.readers.voc import VOC_CLASSES
 from conta_core.errors import ContaError
@@ -40,6 +41,7 @@ def export_voc_results(
     *,
     competition: str = "comp6",
     labelling: Labelling = strongest,
+    manifest: Manifest | None = None,
 ) -> Path:
     """Write one PNG an image of a store of logits, whole or not at all.
 
@@ -50,6 +52,8 @@ def export_voc_results(
         competition: comp6 (trained on more than VOC's own segmentations, as every weakly
             supervised network is) or comp5.
         labelling: from logits to labels; the strongest, or after a CRF.
+        manifest: of the run, which knows the images' own sizes where stages read them smaller;
+            None: the sizes of the store.
 
     Returns:
         The folder of the PNG files.
@@ -73,5 +77,7 @@ def export_voc_results(
             for image_id in track(ids, len(ids), "predictions for the server", LOGGER):
                 full = upsample_logits(store.read(image_id, "logits"), store.size(image_id))
                 labels = labelling(image_id, full)
+                if manifest is not None and image_id in manifest.images:
+                    labels = manifest.images[image_id].at_own_size(labels)
                 write_label_png(temporary / f"{image_id}.png", values[labels])
     return target

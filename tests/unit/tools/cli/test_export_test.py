@@ -60,6 +60,28 @@ def test_some_classes_keep_vocs_values(tmp_path: Path) -> None:
         assert set(np.unique(image)) == {0, VOC_CLASSES.index("dog") + 1}
 
 
+def test_images_that_stages_read_smaller(tmp_path: Path) -> None:
+    """The server takes the images' own sizes, which the run's manifest knows."""
+    own = (2 * SIZE[0], 2 * SIZE[1])
+    records = {
+        i: ImageRecord(i, f"{i}.jpg", *SIZE, tags=(), stored_size=size)
+        for i, size in zip(IDS, (own, None), strict=True)
+    }
+    names = {"train": "train", "val": "test"}
+    Manifest("voc", ("dog",), {"train": (), "val": IDS}, names, records).save(
+        tmp_path / "dataset.json"
+    )
+    folder = tmp_path / "round-0" / "segmentation"
+    folder.mkdir(parents=True)
+    logits = write_logits(folder / "logits.h5", ["dog"])
+    result = CliRunner().invoke(app, ["export-test", str(logits), "-o", str(tmp_path / "out")])
+    assert result.exit_code == 0, result.output
+    for image_id, size in zip(IDS, (own, SIZE), strict=True):
+        path = tmp_path / f"out/results/VOC2012/Segmentation/comp6_test_cls/{image_id}.png"
+        with Image.open(path) as image:
+            assert image.size == size[::-1]
+
+
 def test_what_the_server_does_not_take(tmp_path: Path) -> None:
     logits = write_logits(tmp_path / "a.h5", ["dog", "zebra"])
     with pytest.raises(ContaError, match="predicts the classes zebra, which VOC does not have"):
