@@ -155,6 +155,6 @@ def test_a_damaged_image_leaves_nothing_behind(
     def fail(_: object) -> np.ndarray:
         raise ContaError("x.jpg: unreadable")
 
-    monkeypatch.setattr("conta_core.data.excerpt.read_image", fail)
+    monkeypatch.setattr("conta_core.data.image_record.ImageRecord.read_image", fail)
     assert isinstance(call(recipe, tmp_path / "copy").exception, ContaError)
     assert [path.name for path in tmp_path.iterdir() if "copy" in path.name] == []
