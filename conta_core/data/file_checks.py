@@ -62,9 +62,17 @@ def check_files(manifest: Manifest, workers: int) -> Iterator[FileCheck]:
     contexts = frozenset(manifest.mask_values) - {0}
     folders = {Path(record.image).parent for record in manifest.images.values()}
     there = {folder for folder in folders if folder.is_dir()}
+    colours = manifest.colour_labels()
     tasks = (
         _Files(
-            r.id, r.image, Path(r.image).parent in there, r.mask, r.context_map, labels, contexts
+            r.id,
+            r.image,
+            Path(r.image).parent in there,
+            r.mask,
+            r.context_map,
+            labels,
+            contexts,
+            colours,
         )
         for r in manifest.images.values()
     )
@@ -80,6 +88,7 @@ class _Files:
     context_map: str | None
     labels: frozenset[int]
     contexts: frozenset[int]
+    colours: dict[int, int] | None
 
 
 def _check(files: _Files) -> FileCheck:
@@ -93,14 +102,14 @@ def _check(files: _Files) -> FileCheck:
             orientation = exif_orientation(files.image)
         except ContaError as error:
             problems.append(Problem("images", str(error)))
-    for kind, path, expected in (
-        ("masks", files.mask, files.labels),
-        ("context maps", files.context_map, files.contexts),
+    for kind, path, expected, colours in (
+        ("masks", files.mask, files.labels, files.colours),
+        ("context maps", files.context_map, files.contexts, None),
     ):
         if path is None:
             continue
         try:
-            labels = read_label_png(path)
+            labels = read_label_png(path, colours)
         except ContaError as error:
             problems.append(Problem(kind, str(error)))
             continue

@@ -247,12 +247,12 @@ def test_masks_of_other_kinds(mine: Workflow, folder: Folder) -> None:
     mine.run(MANIFEST)
     (mine.directory / MANIFEST).unlink()
     Image.fromarray(labels.astype(np.uint16) * 300).save(masks / "c.png")
-    Image.fromarray(voc_palette()[labels]).save(masks / "d.png")
+    Image.fromarray(voc_palette()[labels] ^ 3).save(masks / "d.png")
     refuses(
         mine,
         "data set mine: 2 problems",
         f"{masks}/c.png: a 16-bit mask with the value 600; expected class indices",
-        f"{masks}/d.png: a mask of mode RGB, in the colours of VOC's palette",
+        f"{masks}/d.png: a mask of mode RGB, with colours that VOC's palette does not have",
     )
 
 

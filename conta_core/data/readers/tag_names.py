@@ -1,0 +1,76 @@
+"""Names of classes as people write them: what is one name, what is none, what looks like another."""
+
+from __future__ import annotations
+
+import difflib
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Collection, Iterable, Sequence
+
+#: what tools call the background: value 0 of every mask, and never a class
+BACKGROUND = frozenset({"background", "_background_", "__background__"})
+#: what tools call pixels or images that nothing is said about
+UNTOLD = frozenset(
+    {"__ignore__", "_ignore_", "ignore", "ignored", "void", "unlabeled", "unlabelled",
+     "none", "null", "nan", "n/a", "-"}
+)  # fmt: skip
+#: between tags of a cell, where ';' is expected
+_OTHER_SEPARATORS = re.compile(r"[,|/\uFF0C\uFF1B\u3001]")
+
+
+def canonical(name: str) -> str:
+    """A name without what cannot be seen.
+
+    Letters are composed (NFC), characters without width are taken out, spaces of any kind and
+    number are one space, none at the ends.
+    """
+    seen = (c for c in unicodedata.normalize("NFC", name) if unicodedata.category(c) != "Cf")
+    return " ".join("".join(seen).split())
+
+
+def same_key(name: str) -> str:
+    """What names that differ in letter case alone have in common."""
+    return canonical(name).casefold()
+
+
+def loose_key(name: str) -> str:
+    """What names have in common that differ in letter case, spaces, '_' and '-' alone."""
+    return re.sub(r"[\s_-]", "", same_key(name)) or same_key(name)
+
+
+def known_as(name: str, known: Collection[str]) -> str | None:
+    """The one known name that is meant: itself, or the only one alike but for case and spaces."""
+    if name in known:
+        return name
+    alike = [other for other in known if loose_key(other) == loose_key(name)]
+    return alike[0] if len(alike) == 1 else None
+
+
+def is_reserved(name: str) -> bool:
+    """Whether a name is the background's, or says that nothing is said."""
+    return same_key(name) in BACKGROUND | UNTOLD
+
+
+def parts_of(tag: str) -> list[str]:
+    """What a tag consists of, where it holds a comma, a bar or a slash; else the tag alone."""
+    parts = [canonical(part) for part in _OTHER_SEPARATORS.split(tag)]
+    return [part for part in parts if part]
+
+
+def look_alikes(counts: Counter[str]) -> Iterable[tuple[str, str]]:
+    """Pairs of tags of which the first may be the second, misspelt; each pair once.
+
+    Names that differ in letter case, spaces, '_' and '-' alone, and a name used once that is
+    like a more frequent one.
+    """
+    ranked: Sequence[str] = sorted(counts, key=lambda tag: -counts[tag])
+    first_of: dict[str, str] = {}
+    for tag in ranked:
+        first = first_of.setdefault(loose_key(tag), tag)
+        others = [other for other in ranked if counts[other] > counts[tag]]
+        rare = difflib.get_close_matches(tag, others, n=1) if counts[tag] == 1 else []
+        if first != tag:
+            yield tag, first
+        elif rare:
+            yield tag, rare[0]
