@@ -62,14 +62,14 @@ def labels_of_indices(
     if not used or used[-1] >= len(entries):
         return indices
     known = _VOC_COLOURS if colours is None else colours
-    labels = {index: known.get(colour_code(*entries[index])) for index in used}
-    if None in labels.values():
+    codes = {index: colour_code(*entries[index]) for index in used}
+    if any(code not in known for code in codes.values()):
         return indices
     if colours is None and all(len(set(entries[index])) == 1 for index in used):
         return indices
     table = np.zeros(256, np.uint8)
-    for index, label in labels.items():
-        table[index] = label
+    for index, code in codes.items():
+        table[index] = known[code]
     return table[indices]
 
 

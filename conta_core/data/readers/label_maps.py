@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import json
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -131,7 +131,8 @@ def _problems(path: Path, labels: list[Label]) -> list[str]:
     problems = []
     for what, values in (
         ("name", [one.name for one in labels]),
-        ("number", [one.value for one in labels if one.value != IGNORE]),
+        ("number", [one.value for one in labels
+                    if one.value != IGNORE or not is_reserved(one.name)]),
         ("colour", [f"{c >> 16},{c >> 8 & 255},{c & 255}" for one in labels
                     if (c := one.colour) is not None]),
     ):  # fmt: skip
@@ -149,7 +150,7 @@ def _problems(path: Path, labels: list[Label]) -> list[str]:
     return problems
 
 
-def _numbered(names: list[tuple[str, int | None]]) -> list[Label]:
+def _numbered(names: Sequence[tuple[str, int | None]]) -> list[Label]:
     """Labels numbered by their order: from 0 with the background among them, else from 1."""
     start = 0 if any(same_key(name) in BACKGROUND for name, _ in names) else 1
     return [Label(name, start + place, colour) for place, (name, colour) in enumerate(names)]

@@ -1,4 +1,4 @@
-"""Names of classes as people write them: what is one name, what is none, what looks like another."""
+"""Names of classes as people write them: which are the same, which are none."""
 
 from __future__ import annotations
 
@@ -74,3 +74,29 @@ def look_alikes(counts: Counter[str]) -> Iterable[tuple[str, str]]:
             yield tag, first
         elif rare:
             yield tag, rare[0]
+
+
+def classes_problems(chosen: Sequence[str], known: Collection[str] | None) -> list[str]:
+    """What is wrong with ``dataset.classes``: names that are no class's, names that are one.
+
+    Args:
+        chosen: ``dataset.classes``.
+        known: what the label map names; None: there is none.
+    """
+    problems = [
+        f"dataset.classes: {name!r} is the background, which every mask has as 0; expected names "
+        "of classes alone: leave it out"
+        for name in chosen
+        if same_key(name) in BACKGROUND
+    ]
+    problems += [
+        f"dataset.classes: {name!r} is no class of the label map; expected some of "
+        f"{', '.join(known)}: mend the name, or the label map"
+        for name in chosen
+        if known is not None and name not in known
+    ]
+    twice = [name for name, count in Counter(map(canonical, chosen)).items() if count > 1]
+    return problems + [
+        f"dataset.classes: {name!r} stands twice, in letters that look alike; name it once"
+        for name in twice
+    ]
