@@ -60,7 +60,7 @@ def annotations() -> st.SearchStrategy[bytes]:
 
 
 def read_annotation(path: Path) -> None:
-    tags, problems = tags_of_annotations(path.parents[1], (path.stem,), VOC_CLASSES)
+    tags, problems = tags_of_annotations({path.stem: path}, VOC_CLASSES)
     refuse(problems, str(path.parents[1]))
     assert tags[path.stem] <= set(VOC_CLASSES)
 

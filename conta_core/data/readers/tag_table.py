@@ -139,15 +139,18 @@ def _row(where: str, header: Sequence[str], found: Sequence[str]) -> Row:
 def _inside(path: str, where: str) -> str:
     """The path, if it is relative and stays below the root."""
     parts = path.replace("\\", "/").split("/")
+    strange = not path or "\\" in path or os.path.isabs(path) or ".." in parts
     control = any(unicodedata.category(character) in ("Cc", "Cs") for character in path)
-    long = (
-        control or len(path) > MAX_PATH_LENGTH or any(len(os.fsencode(p)) > MAX_PART for p in parts)
-    )
-    strange = "\\" in path or long
-    if not path or os.path.isabs(path) or ".." in parts or strange:
+    if strange or control or len(path) > MAX_PATH_LENGTH:
         raise ContaError(
             f"{where}: path {path[:MAX_ID_LENGTH]!r}; expected one relative to the folder of "
-            f"tags.csv, with '/' and without '..', of at most {MAX_PATH_LENGTH} characters "
-            f"({MAX_PART} bytes a name), none of them a control character: move the file below that folder"
+            f"tags.csv, with '/' and without '..', of at most {MAX_PATH_LENGTH} characters, none "
+            "of them a control character: move the file below that folder"
+        )
+    longest = max(parts, key=len)
+    if len(longest.encode()) > MAX_PART:
+        raise ContaError(
+            f"{where}: path {path[:MAX_ID_LENGTH]!r}; expected names of at most {MAX_PART} bytes: "
+            "rename the file"
         )
     return path
