@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -25,6 +26,8 @@ from conta_core.data.readers.tag_table import Row, read_table
 from conta_core.errors import ContaError
 from conta_core.runtime.nearest import did_you_mean
 from conta_core.settings import DatasetSettings
+
+LOGGER = logging.getLogger(__name__)
 
 
 def read_folder(settings: DatasetSettings) -> Manifest:
@@ -57,6 +60,8 @@ def read_folder(settings: DatasetSettings) -> Manifest:
     classes = given or tuple(sorted({tag for found in tags for tag in found}))
     if len(classes) >= IGNORE:
         raise ContaError(f"{table}: {len(classes)} classes; at most {IGNORE - 1} are possible")
+    if labels and not settings.classes:
+        LOGGER.info("%s: names the classes: %s", labels.path, ", ".join(classes))
     problems += classes_problems(settings.classes or (), labels.classes if labels else None)
     problems += _tag_problems(rows, tags, classes, labels)
     lists = {"train": settings.lists.train, "val": settings.lists.val}

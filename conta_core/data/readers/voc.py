@@ -13,7 +13,7 @@ from conta_core.data.problems import Problem, refuse
 from conta_core.data.readers.label_maps import find_label_map
 from conta_core.data.readers.tag_names import known_as
 from conta_core.data.readers.voc_files import VocFiles, find_voc_files, warn_of_masks
-from conta_core.data.readers.voc_lists import AUGMENTED, LIST_FOLDERS, VocList, list_all, read_list
+from conta_core.data.readers.voc_lists import AUGMENTED, VocList, has_lists, list_all, read_list
 from conta_core.data.readers.voc_tags import tags_of_annotations, tags_of_masks
 from conta_core.data.synthetic import context_shapes
 from conta_core.errors import ContaError
@@ -71,6 +71,10 @@ def read_voc(
     by_value = labels.names_by_value if labels else dict(enumerate(own, start=1))
     file_classes = tuple(by_value.values())
     whose = f"add it to {labels.path}" if labels else _OWN_CLASSES.format(root=root)
+    if labels and file_classes != own:
+        logger.warning(
+            "%s: names the classes, in place of VOC's: %s", labels.path, ", ".join(file_classes)
+        )
     classes = choose_classes(settings.classes, file_classes, mend=whose)
     files = find_voc_files(root)
     lists = _read_lists(root, settings, files, labels is not None)
@@ -134,7 +138,7 @@ def _read_lists(
 ) -> dict[str, VocList]:
     """The lists by kind; where a tool wrote none, every photograph is for training."""
     wanted = {"train": settings.lists.train, "val": settings.lists.val}
-    if own_classes and not any((root / folder).is_dir() for folder in LIST_FOLDERS):
+    if own_classes and not has_lists(root):
         logger.warning(
             "%s: has no ImageSets: all %d photographs are for training, and none for validation",
             root, len(files.photographs.paths),

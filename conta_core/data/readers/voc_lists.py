@@ -53,6 +53,11 @@ class VocList:
         return dict(zip(self.ids, self.names, strict=True))
 
 
+def has_lists(root: Path) -> bool:
+    """Whether there is a folder of lists."""
+    return any((root / folder).is_dir() for folder in LIST_FOLDERS)
+
+
 def list_path(root: Path, name: str) -> Path:
     """Where a list is; the first place to look if it is nowhere."""
     places = [root / folder / f"{name}.txt" for folder in LIST_FOLDERS]
