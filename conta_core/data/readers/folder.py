@@ -17,6 +17,7 @@ from conta_core.data.readers.folder_files import (
     MASKS,
     list_files,
     stored_name,
+    warn_of_masks_elsewhere,
     warn_of_unread_masks,
 )
 from conta_core.data.readers.label_maps import LabelMap, find_label_map
@@ -201,6 +202,10 @@ def _with_masks(root: Path, records: Mapping[str, ImageRecord]) -> dict[str, Ima
             names = (record.own_name, below, below.partition("/")[2])
             masks = (files.find(name, MASKS) for name in names)
             found[image_id] = replace(record, mask=next(filter(None, masks), None))
+    if found and not any(record.mask for record in found.values()) and not files.paths:
+        images = {Path(record.image).parent for record in found.values()}
+        called = [record.own_name for record in found.values()]
+        warn_of_masks_elsewhere(root, called, images, str(root / "masks"))
     warn_of_unread_masks(
         files,
         {record.mask for record in found.values() if record.mask},

@@ -126,6 +126,35 @@ def warn_of_unread_masks(
         )
 
 
+def warn_of_masks_elsewhere(
+    root: Path, names: Collection[str], besides: Collection[Path], expected: str
+) -> None:
+    """Say which folders hold PNG files that are called like images, where no image has a mask.
+
+    Args:
+        root: of the data set; the folders in it are looked into.
+        names: of the images.
+        besides: folders that hold something else.
+        expected: where masks are read from.
+    """
+    wanted = {stored_name(name).casefold().rpartition("/")[2] for name in names}
+    for entry in sorted(_entries(root), key=lambda one: one.name):
+        folder = root / entry.name
+        if not entry.is_dir() or any(one.is_relative_to(folder) for one in besides):
+            continue
+        pictures = [p for p in list_files(folder).all_paths() if p.lower().endswith(MASKS)]
+        alike = [path for path in pictures if wanted & _names_within(path)]
+        if alike:
+            logger.warning(
+                "%s: %d PNG files there are called like images, among them %s, and nobody reads "
+                "them; if they are masks, call the folder %s",
+                folder,
+                len(alike),
+                ", ".join(alike[:3]),
+                expected,
+            )
+
+
 def _names_within(path: str) -> set[str]:
     """What a file may be named after: its name, cut at each '.', '_' or '-', from either end."""
     name = stored_name(os.path.basename(path)).casefold()

@@ -12,7 +12,7 @@ from pathlib import Path
 from conta_core.data.masks import IGNORE
 from conta_core.data.palettes import colour_code, voc_colours, voc_palette
 from conta_core.data.problems import refuse
-from conta_core.data.readers.tag_names import BACKGROUND, canonical, is_reserved, same_key
+from conta_core.data.readers.tag_names import canonical, is_background, is_reserved
 from conta_core.errors import ContaError
 
 #: of a file; 254 classes take some kilobytes
@@ -61,7 +61,7 @@ class LabelMap:
         """``Manifest.mask_values`` for these classes; every other class is 255."""
         values = {0: 0}
         for one in self.labels:
-            other = 0 if same_key(one.name) in BACKGROUND else IGNORE
+            other = 0 if is_background(one.name) else IGNORE
             values[one.value] = classes.index(one.name) + 1 if one.name in classes else other
         return dict(sorted(values.items()))
 
@@ -70,7 +70,7 @@ class LabelMap:
         colours = {one.colour: one.value for one in self.labels if one.colour is not None}
         if not colours:
             colours = dict(voc_colours(max(one.value for one in self.labels)))
-        background = (one.value for one in self.labels if same_key(one.name) in BACKGROUND)
+        background = (one.value for one in self.labels if is_background(one.name))
         colours.setdefault(0, next(background, 0))
         colours.setdefault(_CREAM, IGNORE)
         return {f"{code:06x}": value for code, value in colours.items()}
@@ -152,7 +152,7 @@ def _problems(path: Path, labels: list[Label]) -> list[str]:
 
 def _numbered(names: Sequence[tuple[str, int | None]]) -> list[Label]:
     """Labels numbered by their order: from 0 with the background among them, else from 1."""
-    start = 0 if any(same_key(name) in BACKGROUND for name, _ in names) else 1
+    start = 0 if any(is_background(name) for name, _ in names) else 1
     return [Label(name, start + place, colour) for place, (name, colour) in enumerate(names)]
 
 
@@ -169,9 +169,9 @@ def _parse_labelmap(text: str) -> list[Label]:
 
 def _parse_class_names(text: str) -> list[Label]:
     names = _lines(text)
-    ignored = names[:1] if names and same_key(names[0]) == "__ignore__" else []
+    ignored = names[:1] if names and names[0] == "__ignore__" else []
     names = names[len(ignored) :]
-    if not names or same_key(names[0]) not in BACKGROUND:
+    if not names or not is_background(names[0]):
         raise ValueError(f"its first line is {(names or [''])[0]!r}, not the background")
     labels = [Label(name, value) for value, name in enumerate(names)]
     return labels + [Label(name, IGNORE) for name in ignored]

@@ -9,11 +9,10 @@ from pathlib import Path
 
 from conta_core.data.masks import IGNORE
 from conta_core.data.readers.tag_names import (
-    BACKGROUND,
+    is_background,
     is_reserved,
     look_alikes,
     parts_of,
-    same_key,
 )
 from conta_core.data.readers.tag_table import Row
 
@@ -40,8 +39,8 @@ def tags_of_rows(
     meant: dict[str, tuple[str, ...]] = {}
     for tag in written:
         parts = parts_of(tag)
-        split = tag not in known and len(parts) > 1 and {*parts} <= known
-        dropped = is_reserved(tag) and (tag not in known or same_key(tag) in BACKGROUND)
+        split = tag not in known and not is_reserved(tag) and len(parts) > 1 and {*parts} <= known
+        dropped = is_reserved(tag) and (tag not in known or is_background(tag))
         meant[tag] = tuple(parts) if split else () if dropped else (tag,)
     _tell(table, rows, written, meant, classes)
     return [tuple(dict.fromkeys(t for tag in row.tags for t in meant[tag])) for row in rows]
@@ -65,9 +64,9 @@ def _tell(
                 "%s: the tag %r (images: %d, among them %s) is left out: it is %s: delete it%s",
                 table, tag, written[tag],
                 ", ".join(row.image for row in _holding(rows, tag)[:3]),
-                "the background's name, which every mask has as 0" if same_key(tag) in BACKGROUND
+                "the background's name, which every mask has as 0" if is_background(tag)
                 else "no name of a class",
-                "" if same_key(tag) in BACKGROUND else ", or name it in dataset.classes",
+                "" if is_background(tag) else ", or name it in dataset.classes",
             )  # fmt: skip
         elif classes is None and len(parts_of(tag)) > 1:
             logger.warning(

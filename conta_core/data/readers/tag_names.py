@@ -8,13 +8,12 @@ import unicodedata
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 
-#: what tools call the background: value 0 of every mask, and never a class
-BACKGROUND = frozenset({"background", "_background_", "__background__"})
-#: what tools call pixels or images that nothing is said about
+#: what tools call the background, as a loose key: value 0 of every mask, and never a class
+BACKGROUND = "background"
+#: what tools call pixels or images that nothing is said about, as loose keys
 UNTOLD = frozenset(
-    {"__ignore__", "_ignore_", "ignore", "ignored", "void", "unlabeled", "unlabelled",
-     "none", "null", "nan", "n/a", "-"}
-)  # fmt: skip
+    {"ignore", "ignored", "void", "unlabeled", "unlabelled", "none", "null", "nan", "n/a", "-"}
+)
 #: between tags of a cell, where ';' is expected
 _OTHER_SEPARATORS = re.compile(r"[,|/\uFF0C\uFF1B\u3001]")
 
@@ -29,14 +28,13 @@ def canonical(name: str) -> str:
     return " ".join("".join(seen).split())
 
 
-def same_key(name: str) -> str:
-    """What names that differ in letter case alone have in common."""
-    return canonical(name).casefold()
-
-
 def loose_key(name: str) -> str:
-    """What names have in common that differ in letter case, spaces, '_' and '-' alone."""
-    return re.sub(r"[\s_-]", "", same_key(name)) or same_key(name)
+    """What names have in common that differ in letter case, spaces, '_' and '-' alone.
+
+    Letters of full width, as Asian keyboards write them, are like any.
+    """
+    key = canonical(unicodedata.normalize("NFKC", name)).casefold()
+    return re.sub(r"[\s_-]", "", key) or key
 
 
 def known_as(name: str, known: Collection[str]) -> str | None:
@@ -47,9 +45,14 @@ def known_as(name: str, known: Collection[str]) -> str | None:
     return alike[0] if len(alike) == 1 else None
 
 
+def is_background(name: str) -> bool:
+    """Whether a name is the background's (``background``, ``_background_``)."""
+    return loose_key(name) == BACKGROUND
+
+
 def is_reserved(name: str) -> bool:
-    """Whether a name is the background's, or says that nothing is said."""
-    return same_key(name) in BACKGROUND | UNTOLD
+    """Whether a name is the background's, or says that nothing is said (``__ignore__``)."""
+    return is_background(name) or loose_key(name) in UNTOLD
 
 
 def parts_of(tag: str) -> list[str]:
@@ -87,7 +90,7 @@ def classes_problems(chosen: Sequence[str], known: Collection[str] | None) -> li
         f"dataset.classes: {name!r} is the background, which every mask has as 0; expected names "
         "of classes alone: leave it out"
         for name in chosen
-        if same_key(name) in BACKGROUND
+        if is_background(name)
     ]
     problems += [
         f"dataset.classes: {name!r} is no class of the label map; expected some of "

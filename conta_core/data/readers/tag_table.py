@@ -72,6 +72,7 @@ def read_table(table: Path) -> tuple[list[Row], list[str]]:
     except FileNotFoundError:
         raise ContaError(
             f"{table}: no such file; expected a table with the columns {_EXPECTED}"
+            f"{_other_tables(table)}"
         ) from None
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise ContaError(
@@ -86,6 +87,18 @@ def read_table(table: Path) -> tuple[list[Row], list[str]]:
         except ContaError as error:
             problems.append(str(error))
     return rows, problems
+
+
+def _other_tables(table: Path) -> str:
+    """What lies in the folder in place of the table, with the mend."""
+    endings = (".csv", ".tsv", ".txt", ".xls", ".xlsx", ".ods")
+    try:
+        there = sorted(name for name in os.listdir(table.parent) if name.lower().endswith(endings))
+    except OSError:
+        return f" in {table.parent}, which is no folder: mend dataset.root"
+    if not there:
+        return ": write one, or take tags from masks with dataset.tags: masks"
+    return f"; there is {', '.join(there[:3])}: save it as tags.csv, in CSV UTF-8"
 
 
 def _split(text: str) -> Iterator[tuple[int, list[str]]]:

@@ -12,6 +12,7 @@ from conta_core.data.readers.folder_files import (
     PHOTOGRAPHS,
     FolderFiles,
     list_files,
+    warn_of_masks_elsewhere,
     warn_of_unread_masks,
 )
 from conta_core.data.readers.voc_lists import AUGMENTED, PHOTOGRAPH_FOLDER
@@ -20,6 +21,7 @@ logger = logging.getLogger(__name__)
 
 #: folders of masks below the root; the first that is there is taken
 MASK_FOLDERS = (AUGMENTED, "SegmentationClass", "SegmentationClassPNG")
+_OTHER_FOLDERS = (PHOTOGRAPH_FOLDER, "Annotations", "ImageSets", "SegmentationObject")
 
 
 @dataclass(frozen=True)
@@ -85,6 +87,9 @@ def warn_of_masks(files: VocFiles, masks: Mapping[str, str | None]) -> None:
         masks: name of an image -> path of its mask, or None.
     """
     unmasked = [name for name, mask in masks.items() if mask is None]
+    if unmasked and files.mask_folder is None:
+        besides = [files.root / name for name in _OTHER_FOLDERS]
+        warn_of_masks_elsewhere(files.root, unmasked, besides, str(files.root / MASK_FOLDERS[1]))
     if not unmasked or files.mask_folder is None:
         return
     read = {mask for mask in masks.values() if mask is not None}

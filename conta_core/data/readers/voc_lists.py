@@ -86,6 +86,12 @@ def read_list(root: Path, name: str, kind: str, photographs: FolderFiles | None 
         lines = re.split(r"\r\n|\r|\n", path.read_text(encoding="utf-8-sig"))
     except FileNotFoundError:
         there = sorted({p.stem for f in LIST_FOLDERS for p in (root / f).glob("*.txt")})
+        deeper = [p.parent for depth in ("*", "*/*") for p in root.glob(f"{depth}/ImageSets")]
+        if not there and deeper:
+            raise ContaError(
+                f"{path}: no such list, but there is {deeper[0] / 'ImageSets'}: name {deeper[0]} "
+                "in dataset.root"
+            ) from None
         raise ContaError(
             f"{path}: no such list; that folder has {there or 'none'}: name one of them in "
             f"dataset.lists.{kind}"

@@ -348,3 +348,26 @@ def test_a_label_map_numbers_the_classes(tmp_path: Path, folder: str) -> None:
     message = _problems(tmp_path, "image,tags\na.jpg,cat\nb.jpg,cow\n")
     assert "tag 'cow' of image b.jpg is no class" in message
     assert "add it to labelmap.txt" in message
+
+
+@pytest.mark.parametrize("folder", ["Masks", "labels", "SegmentationClass"])
+def test_masks_in_a_folder_of_another_name_are_told(
+    folder: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    for path in (f"{folder}/a_mask.png", "images/a.png", "icons/logo.png"):
+        (tmp_path / path).parent.mkdir(exist_ok=True)
+        write_label_png(tmp_path / path, np.zeros((2, 2), np.uint8))
+    _read(tmp_path, "image,tags\nimages/a.png,cat\n")
+    assert len(caplog.records) == 1
+    assert f"{tmp_path}/{folder}: 1 PNG files there are called like images" in caplog.text
+    assert f"call the folder {tmp_path}/masks" in caplog.text
+
+
+def test_a_table_of_another_name(tmp_path: Path) -> None:
+    settings = DatasetSettings(name="mine", format="folder", root=str(tmp_path))
+    (tmp_path / "Tags.xlsx").touch()
+    with pytest.raises(ContaError, match=r"there is Tags.xlsx: save it as tags.csv, in CSV UTF-8"):
+        read_folder(settings)
+    settings = DatasetSettings(name="mine", format="folder", root=str(tmp_path / "no"))
+    with pytest.raises(ContaError, match=r"which is no folder: mend dataset.root"):
+        read_folder(settings)
