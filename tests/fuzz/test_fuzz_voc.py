@@ -92,7 +92,8 @@ lines = st.lists(
         st.text(max_size=10),
         st.sampled_from(
             ["a  1", "b -1", "/JPEGImages/a.jpg\t/SegmentationClass/a.png", "a.jpg " * 900,
-             "/x/JPEGImages/JPEGImages/a.JPG", "C:\\JPEGImages\\a.png", "..", "../a", "/etc/passwd", "a\\b", ".a", "a..b", "-a", "a" * 5000, "a\0", "a b", "é",
+             "/x/JPEGImages/JPEGImages/a.JPG", "C:\\JPEGImages\\a.png",
+             "..", "../a", "/etc/passwd", "a\\b", ".a", "a..b", "-a", "a" * 5000, "a\0", "a b", "é",
              "/JPEGImages/../a.jpg", "/JPEGImages/a.jpg /x/b.png", "/JPEGImages/.jpg", "a\x85b"]
         ),
     ),
