@@ -185,11 +185,15 @@ def test_path_that_leaves_the_folder(mine: Workflow, folder: Folder, path: str) 
     refuses(mine, f"{folder.root}/tags.csv, line 3: path {path!r}", "without '..'")
 
 
-def test_id_with_dots(mine: Workflow, folder: Folder) -> None:
-    (folder.root / "images" / "b.jpg").rename(folder.root / "images" / "b..b.jpg")
-    folder.rows[1]["image"] = "images/b..b.jpg"
+def test_names_of_photographs(mine: Workflow, folder: Folder) -> None:
+    for place, name in enumerate(("a (1)", "b..b", "Küche")):
+        ending = Path(folder.rows[place]["image"]).suffix
+        (folder.root / folder.rows[place]["image"]).rename(folder.root / f"images/{name}{ending}")
+        folder.rows[place]["image"] = f"images/{name}{ending}"
     folder.write()
-    refuses(mine, f"{folder.root}/tags.csv, line 3: image id 'b..b'", "rename the image")
+    mine.run(MANIFEST)
+    names = [r.own_name for r in Manifest.load(mine.directory / MANIFEST).images.values()]
+    assert {"a (1)", "b..b", "Küche"} <= {*names}
 
 
 @pytest.mark.parametrize("image_id", ["2007/000001", "../2007_000001"])
@@ -202,8 +206,8 @@ def test_id_with_a_slash_in_a_list(
     voc = {"format": "voc", "root": str(root)}
     refuses(
         mine,
-        f"{path}, line 2: image id {image_id!r}",
-        "rename the image",
+        f"{path}, line 2: image id {image_id!r} is no photograph in JPEGImages",
+        "mend the line",
         changes={"dataset": voc},
     )
 

@@ -175,12 +175,13 @@ def _image_name(text: str, where: str, known: Mapping[str, list[str]]) -> str:
         elif name.removeprefix("./") not in known:  # a folder of the list's author
             name = name.rpartition("/")[2]
         name = name.removeprefix("./")
-    image_id_of(name, where)
-    if name in known or (path is not None and is_image_id(name)):
+    if name in known:
+        image_id_of(name, where)
         return name
-    if path is None or known:
+    if (known and not is_image_id(name)) or path is None or ".." in name.split("/"):
         raise ContaError(
             f"{where}: image id {text[:200]!r} is no photograph in {PHOTOGRAPH_FOLDER}; expected a "
             "name without ending a line: mend the line"
         )
+    image_id_of(name, where)
     return name
