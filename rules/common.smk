@@ -11,7 +11,7 @@ from snakemake.exceptions import WorkflowError
 from conta_core.causal import methods
 from conta_core.evaluation.comparison.design import Design
 from conta_core.settings.load import load_comparison, load_experiments, pick, require_weights
-from conta_core.data.readers.voc_lists import list_path
+from conta_core.data.reading import files_to_watch
 from conta_core.errors import ContaError
 from conta_core.runtime.gpus import count_visible_gpus
 from conta_core.workflow.dataset_files import digest_of_files
@@ -148,13 +148,7 @@ def get_lacking_stages(wildcards):
 
 def get_dataset_files(wildcards):
     """What index_dataset reads that a user may edit, or that the workflow makes."""
-    dataset = EXPERIMENTS[wildcards.run].dataset
-    lists = [dataset.lists.train, dataset.lists.val]
-    if dataset.format == "voc":
-        return [str(list_path(Path(dataset.root), name)) for name in lists]
-    if dataset.format == "coco":
-        return [f"{dataset.root}/annotations/instances_{name}.json" for name in lists]
-    return [f"{dataset.root}/tags.csv"] if dataset.format == "folder" else []
+    return files_to_watch(EXPERIMENTS[wildcards.run].dataset)
 
 
 def get_digest_of_tables(wildcards):

@@ -66,8 +66,9 @@ def check_files(manifest: Manifest, workers: int, long_side: int | None) -> Iter
     contexts = frozenset(manifest.mask_values) - {0}
     folders = {Path(record.image).parent for record in manifest.images.values()}
     there = {folder for folder in folders if folder.is_dir()}
+    colours = manifest.colour_labels()
     tasks = (
-        _Task(r, Path(r.image).parent in there, long_side, labels, contexts)
+        _Task(r, Path(r.image).parent in there, long_side, labels, contexts, colours)
         for r in manifest.images.values()
     )
     return map_in_order(_check, tasks, workers)
@@ -80,6 +81,7 @@ class _Task:
     long_side: int | None
     labels: frozenset[int]
     contexts: frozenset[int]
+    colours: dict[int, int] | None
 
 
 def _check(task: _Task) -> FileCheck:
@@ -91,7 +93,9 @@ def _check(task: _Task) -> FileCheck:
             problems.append(Problem("images", str(error)))
     found = None
     if record.mask is not None:
-        digest, found, wrong = _read_labels("masks", record.mask, record, orientation, task.labels)
+        digest, found, wrong = _read_labels(
+            "masks", record.mask, record, orientation, task.labels, task.colours
+        )
         record = replace(record, mask_digest=digest)
         problems += wrong
     if record.context_map is not None:
@@ -122,12 +126,17 @@ def _read_photograph(record: ImageRecord, long_side: int | None) -> tuple[ImageR
 
 
 def _read_labels(
-    kind: str, path: str, record: ImageRecord, orientation: int, expected: frozenset[int]
+    kind: str,
+    path: str,
+    record: ImageRecord,
+    orientation: int,
+    expected: frozenset[int],
+    colours: dict[int, int] | None = None,
 ) -> tuple[str | None, frozenset[int] | None, list[Problem]]:
     """Digest and values of a file of labels, where it can be read, and what is wrong with it."""
     try:
         content = read_bytes(path)
-        labels = read_label_png(NamedBytes(content, path).as_path())
+        labels = read_label_png(NamedBytes(content, path).as_path(), colours)
     except FileNotFoundError:
         return None, None, [Problem(kind, f"{path}: no such mask; expected a PNG there")]
     except ContaError as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -74,13 +75,18 @@ class ImageRecord:
             raise self._other_size(self.image, pixels.shape)
         return pixels
 
-    def read_own_labels(self, path: str) -> np.ndarray:
-        """The values of a file of labels that is the user's, uint8 (H, W), at the stages' size."""
+    def read_own_labels(self, path: str, colours: Mapping[int, int] | None = None) -> np.ndarray:
+        """The values of a file of labels that is the user's, uint8 (H, W), at the stages' size.
+
+        Args:
+            path: of the file.
+            colours: of its labels, as :func:`~conta_core.data.masks.read_label_png` takes them.
+        """
         try:
             content = read_bytes(path)
         except FileNotFoundError:
             return read_label_png(path)  # says what is missing
-        labels = read_label_png(NamedBytes(content, path).as_path())
+        labels = read_label_png(NamedBytes(content, path).as_path(), colours)
         self._require_same(content, self.mask_digest if path == self.mask else None, path)
         if labels.shape != self.own_size:
             raise self._other_size(path, labels.shape)

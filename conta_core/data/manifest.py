@@ -11,7 +11,7 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, NotRequired
 
 import cv2
 import numpy as np
@@ -44,6 +44,8 @@ class Manifest:
         images: image id -> record.
         mask_values: pixel value in a ground-truth file -> pixel value here;
             values that are missing are 255.
+        mask_colours: colour in a ground-truth file (RRGGBB) -> pixel value in such a file, where
+            the data set names its colours; empty: VOC's.
     """
 
     name: str
@@ -53,6 +55,7 @@ class Manifest:
     images: dict[str, ImageRecord]
     ground_truth: str | None = None
     mask_values: dict[int, int] = field(default_factory=dict)
+    mask_colours: dict[str, int] = field(default_factory=dict)
 
     @property
     def class_names(self) -> tuple[str, ...]:
@@ -78,6 +81,10 @@ class Manifest:
         vector[self.tag_indices(image_id)] = 1.0
         return vector
 
+    def colour_labels(self) -> dict[int, int] | None:
+        """The colours of ground-truth files as :func:`read_label_png` takes them."""
+        return {int(code, 16): label for code, label in self.mask_colours.items()} or None
+
     def read_mask(self, image_id: str) -> np.ndarray:
         """Ground truth of an image: uint8 (H, W), 0 background, i + 1 class i, 255 ignore.
 
@@ -91,7 +98,9 @@ class Manifest:
             raise ContaError(
                 f"{image_id}: no ground-truth mask in the manifest; score another list"
             )
-        return _relabelled(record.read_own_labels(record.mask), self.mask_values)
+        return _relabelled(
+            record.read_own_labels(record.mask, self.colour_labels()), self.mask_values
+        )
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the manifest as JSON, whole or not at all."""
@@ -128,6 +137,7 @@ class Manifest:
                 images=images,
                 ground_truth=content["ground_truth"],
                 mask_values={int(k): v for k, v in content["mask_values"].items()},
+                mask_colours=content.get("mask_colours", {}),
             )
             tags = {tag for record in images.values() for tag in record.tags}
             strange = tags - {*manifest.classes}
@@ -181,6 +191,11 @@ class _Layout(TypedDict):
     ground_truth: str | None
     mask_values: dict[
         Annotated[str, Field(pattern=r"^[0-9]{1,3}$")], Annotated[int, Field(ge=0, le=IGNORE)]
+    ]
+    mask_colours: NotRequired[
+        dict[
+            Annotated[str, Field(pattern=r"^[0-9a-f]{6}$")], Annotated[int, Field(ge=0, le=IGNORE)]
+        ]
     ]
 
 

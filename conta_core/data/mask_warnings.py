@@ -31,6 +31,21 @@ def mask_warnings(manifest: Manifest, found: Mapping[str, Collection[int]]) -> l
     without = [i for i in meant if tagged[i] and not meant[i] & tagged[i]]
     untagged = [i for i in meant if meant[i] - tagged[i] - {0, IGNORE}]
     texts = []
+    # a reader that knows no more classes than the tags name takes every value
+    every_value = IGNORE - 1 in manifest.mask_values
+    unknown = {
+        i: sorted(v for v in values if v != IGNORE and manifest.mask_values.get(v) == IGNORE)
+        for i, values in found.items()
+        if every_value
+    }
+    strange = [i for i, values in unknown.items() if values]
+    if strange:
+        values = sorted({value for i in strange for value in unknown[i]})
+        texts.append(
+            f"{_of(strange, meant)} masks hold the values {values[:NAMED]}, which no tag has: "
+            f"{named(strange)}; they are ignored in scores: name all classes of the masks in "
+            "dataset.classes, in the order in which the masks number them from 1"
+        )
     if without:
         text = (
             f"{_of(without, meant)} masks hold none of their image's tags: {named(without)}; "

@@ -3,25 +3,22 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 
 import cv2
 import numpy as np
 from PIL import Image
 
 from conta_core.data.images import open_image
+from conta_core.data.palettes import (
+    IGNORE,
+    labels_of_indices,
+    labels_of_pixels,
+    voc_palette,
+)
 from conta_core.errors import ContaError
 
-IGNORE = 255
-
-
-def voc_palette() -> np.ndarray:
-    """The VOC colour map: uint8 (256, 3), 0 black, 255 cream (VOC devkit, VOClabelcolormap)."""
-    index = np.arange(256, dtype=np.uint8)
-    palette = np.zeros((256, 3), dtype=np.uint8)
-    for bit in range(8):
-        for channel in range(3):
-            palette[:, channel] |= ((index >> (3 * bit + channel)) & 1) << (7 - bit)
-    return palette
+__all__ = ["IGNORE", "read_label_png", "resize_labels", "voc_palette", "write_label_png"]
 
 
 def write_label_png(path: str | os.PathLike[str], labels: np.ndarray) -> None:
@@ -31,24 +28,36 @@ def write_label_png(path: str | os.PathLike[str], labels: np.ndarray) -> None:
     image.save(path, format="PNG", optimize=False, compress_level=3)
 
 
-def read_label_png(path: str | os.PathLike[str]) -> np.ndarray:
-    """Read a PNG of class indices as they are: a palette's colours do not matter.
+def read_label_png(
+    path: str | os.PathLike[str], colours: Mapping[int, int] | None = None
+) -> np.ndarray:
+    """Read a PNG of class indices.
 
     Palette and grey PNGs of every bit depth are read by their stored numbers; 16-bit ones too,
-    if none is above 255.
+    if none is above 255. Where the colours certainly say something else, they count
+    (:func:`conta_core.data.palettes.labels_of_indices`). RGB is read by its colours.
+
+    Args:
+        path: of the mask.
+        colours: 0xRRGGBB -> label, where the data set names its colours; None: VOC's.
 
     Returns:
         uint8 (H, W).
 
     Raises:
-        ContaError: the file is missing, unreadable, or holds colours or larger numbers.
+        ContaError: the file is missing, unreadable, or holds other colours or larger numbers.
     """
     try:
         with open_image(path) as image:
-            if image.mode in ("P", "L"):
+            if image.mode == "P":
+                palette = np.array(image.getpalette("RGB") or [], np.uint8).tobytes()
+                return labels_of_indices(np.array(image), palette, colours)
+            if image.mode == "L":
                 step = _grey_step(image)
                 labels = np.array(image)
                 return labels if step == 1 else labels // np.uint8(step)
+            if image.mode in ("RGB", "RGBA"):
+                return _coloured_labels(path, image, colours)
             return _unusual_labels(path, image)
     except FileNotFoundError:
         raise ContaError(f"{path}: no such mask; expected a PNG there") from None
@@ -78,18 +87,36 @@ def _unusual_labels(path: str | os.PathLike[str], image: Image.Image) -> np.ndar
                 "254, and 255: write it as 8-bit grey or palette indices"
             )
         return values.astype(np.uint8)
+    raise ContaError(
+        f"{path}: a mask of mode {image.mode}; expected palette or grey labels: convert the "
+        "colours to class indices"
+    )
+
+
+def _coloured_labels(
+    path: str | os.PathLike[str], image: Image.Image, colours: Mapping[int, int] | None
+) -> np.ndarray:
+    """Labels of RGB, by colours that are known; of RGBA, if nothing is transparent."""
+    pixels = np.array(image)
     found = f"a mask of mode {image.mode}"
-    if values.ndim == 3 and values.shape[2] == 3:
-        palette = {tuple(colour) for colour in voc_palette()[[*range(21), IGNORE]].tolist()}
-        colours = {tuple(c) for c in np.unique(values.reshape(-1, 3), axis=0).tolist()}
-        others = sorted(colours - palette)
-        found += (
-            f", with colours that VOC's palette does not have, among them {others[0]}"
-            if others
-            else ", in the colours of VOC's palette"
+    if pixels.shape[2] == 4 and (pixels[..., 3] < IGNORE).any():
+        raise ContaError(
+            f"{path}: {found}, partly transparent; expected palette or grey labels: write the "
+            "background black, without transparency"
+        )
+    labels, strange = labels_of_pixels(pixels[..., :3], colours)
+    if strange is None:
+        return labels
+    whose = "VOC's palette does not have" if colours is None else "the label map does not name"
+    if set(np.unique(pixels[..., :3]).tolist()) <= {0, IGNORE} and len(set(strange)) == 1:
+        raise ContaError(
+            f"{path}: {found}, black and white; expected class indices: write the number of the "
+            "class (1 for the first) in place of white"
         )
     raise ContaError(
-        f"{path}: {found}; expected palette or grey labels: convert the colours to class indices"
+        f"{path}: {found}, with colours that {whose}, among them {strange}; expected palette or "
+        "grey labels, or known colours: convert the colours to class indices, or name them in "
+        "labelmap.txt (name:red,green,blue a line)"
     )
 
 

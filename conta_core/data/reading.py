@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 from conta_core.data.manifest import Manifest
 from conta_core.data.problems import Problem
 from conta_core.data.readers.coco import read_coco
 from conta_core.data.readers.folder import read_folder
+from conta_core.data.readers.label_maps import label_map_paths
+from conta_core.data.readers.mask_folders import read_mask_folders
 from conta_core.data.readers.voc import read_voc
+from conta_core.data.readers.voc_lists import has_lists, list_path
 from conta_core.errors import ContaError
 from conta_core.runtime.registry import Registry
 from conta_core.settings import DatasetSettings
@@ -25,6 +29,14 @@ def _read_devkit(
     return read_voc(settings, made, workers=workers, problems=problems)
 
 
+def _read_folder(
+    settings: DatasetSettings, made: str | None, workers: int, problems: list[Problem] | None
+) -> Manifest:
+    if settings.tags == "masks" and not (Path(settings.root or ".") / "tags.csv").is_file():
+        return read_mask_folders(settings, workers=workers, problems=problems)
+    return read_folder(settings)
+
+
 #: dataset.format -> what reads it
 READERS: Registry[Reader] = Registry(
     "dataset.format",
@@ -32,9 +44,34 @@ READERS: Registry[Reader] = Registry(
         "context-shapes": _read_devkit,
         "voc": _read_devkit,
         "coco": lambda settings, made, workers, problems: read_coco(settings, made),
-        "folder": lambda settings, made, workers, problems: read_folder(settings),
+        "folder": _read_folder,
     },
 )
+
+
+def files_to_watch(settings: DatasetSettings) -> list[str]:
+    """The lists, tables, label maps and annotations that a user may edit.
+
+    Returns:
+        Paths of files that are there, and of those that must be.
+    """
+    root = Path(settings.root or ".")
+    names = [settings.lists.train, settings.lists.val]
+    if settings.format == "coco":
+        return [f"{root}/annotations/instances_{name}.json" for name in names]
+    if settings.format == "voc":
+        labels = label_map_paths(root)
+        lists = [list_path(root, name) for name in names]
+        without = labels and not has_lists(root)
+        return [str(path) for path in (*labels, *(() if without else lists))]
+    if settings.format == "folder":
+        table = root / "tags.csv"
+        if settings.tags == "masks" and not table.is_file():
+            folders = [*(root / name for name in names), root]
+            return [str(path) for folder in folders for path in label_map_paths(folder)]
+        labels = [*label_map_paths(root), *label_map_paths(root / "masks")]
+        return [str(path) for path in (table, *labels)]
+    return []
 
 
 def read_dataset(

@@ -55,7 +55,9 @@ class DatasetSettings(Settings):
         "scores); null: all classes of the data set",
     )
     tags: Literal["annotations", "masks"] = Field(
-        "annotations", description="voc only: where tags come from, the XML or the masks"
+        "annotations",
+        description="voc: where tags come from, the XML or the masks; folder: masks where there "
+        "is no tags.csv but a folder of photographs and masks for each list",
     )
     allow_untagged: bool = Field(
         False, description="accept training images without a tag (they train as pure negatives)"

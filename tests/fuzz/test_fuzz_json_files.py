@@ -24,6 +24,10 @@ RECORD = {
     "tags": ["cat"],
     "mask": "mask.png",
     "context_map": None,
+    "name": None,
+    "stored_size": None,
+    "digest": None,
+    "mask_digest": None,
 }
 MANIFEST = {
     "format": FORMAT,

@@ -60,7 +60,7 @@ def annotations() -> st.SearchStrategy[bytes]:
 
 
 def read_annotation(path: Path) -> None:
-    tags, problems = tags_of_annotations(path.parents[1], (path.stem,), VOC_CLASSES)
+    tags, problems = tags_of_annotations({path.stem: path}, VOC_CLASSES)
     refuse(problems, str(path.parents[1]))
     assert tags[path.stem] <= set(VOC_CLASSES)
 
@@ -91,7 +91,9 @@ lines = st.lists(
     st.one_of(
         st.text(max_size=10),
         st.sampled_from(
-            ["..", "../a", "/etc/passwd", "a\\b", ".a", "a..b", "-a", "a" * 5000, "a\0", "a b", "é",
+            ["a  1", "b -1", "/JPEGImages/a.jpg\t/SegmentationClass/a.png", "a.jpg " * 900,
+             "/x/JPEGImages/JPEGImages/a.JPG", "C:\\JPEGImages\\a.png",
+             "..", "../a", "/etc/passwd", "a\\b", ".a", "a..b", "-a", "a" * 5000, "a\0", "a b", "é",
              "/JPEGImages/../a.jpg", "/JPEGImages/a.jpg /x/b.png", "/JPEGImages/.jpg", "a\x85b"]
         ),
     ),

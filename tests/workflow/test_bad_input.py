@@ -16,6 +16,7 @@ from photograph_folder import SHAPE, Folder
 from PIL import Image
 from tiny_runs import Workflow, reduced
 
+from conta_core.data.manifest import Manifest
 from conta_core.data.masks import voc_palette, write_label_png
 
 pytestmark = pytest.mark.slow
@@ -152,11 +153,15 @@ def test_path_that_leaves_the_folder(mine: Workflow, folder: Folder, path: str) 
     refuses(mine, f"{folder.root}/tags.csv, line 3: path {path!r}", "without '..'")
 
 
-def test_id_with_dots(mine: Workflow, folder: Folder) -> None:
-    (folder.root / "images" / "b.jpg").rename(folder.root / "images" / "b..b.jpg")
-    folder.rows[1]["image"] = "images/b..b.jpg"
+def test_names_of_photographs(mine: Workflow, folder: Folder) -> None:
+    for place, name in enumerate(("a (1)", "b..b", "Küche")):
+        ending = Path(folder.rows[place]["image"]).suffix
+        (folder.root / folder.rows[place]["image"]).rename(folder.root / f"images/{name}{ending}")
+        folder.rows[place]["image"] = f"images/{name}{ending}"
     folder.write()
-    refuses(mine, f"{folder.root}/tags.csv, line 3: image id 'b..b'", "rename the image")
+    mine.run(MANIFEST)
+    names = [r.own_name for r in Manifest.load(mine.directory / MANIFEST).images.values()]
+    assert {"a (1)", "b..b", "Küche"} <= {*names}
 
 
 @pytest.mark.parametrize("image_id", ["2007/000001", "../2007_000001"])
@@ -169,8 +174,8 @@ def test_id_with_a_slash_in_a_list(
     voc = {"format": "voc", "root": str(root)}
     refuses(
         mine,
-        f"{path}, line 2: image id {image_id!r}",
-        "rename the image",
+        f"{path}, line 2: image id {image_id!r} is no photograph in JPEGImages",
+        "mend the line",
         changes={"dataset": voc},
     )
 
@@ -214,12 +219,12 @@ def test_masks_of_other_kinds(mine: Workflow, folder: Folder) -> None:
     mine.run(MANIFEST)
     (mine.directory / MANIFEST).unlink()
     Image.fromarray(labels.astype(np.uint16) * 300).save(masks / "c.png")
-    Image.fromarray(voc_palette()[labels]).save(masks / "d.png")
+    Image.fromarray(voc_palette()[labels] ^ 3).save(masks / "d.png")
     refuses(
         mine,
         "data set mine: 2 problems",
         f"{masks}/c.png: a 16-bit mask with the value 600; expected class indices",
-        f"{masks}/d.png: a mask of mode RGB, in the colours of VOC's palette",
+        f"{masks}/d.png: a mask of mode RGB, with colours that VOC's palette does not have",
     )
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from xml.etree.ElementTree import ParseError
 
@@ -12,6 +14,7 @@ from defusedxml import DefusedXmlException, ElementTree
 
 from conta_core.data.masks import read_label_png
 from conta_core.data.problems import Problem
+from conta_core.data.readers.tag_names import is_reserved, known_as
 from conta_core.errors import ContaError
 from conta_core.runtime.nearest import did_you_mean
 from conta_core.runtime.parallel import map_in_order
@@ -21,19 +24,22 @@ logger = logging.getLogger(__name__)
 
 
 def tags_of_annotations(
-    root: Path, ids: Sequence[str], file_classes: Sequence[str]
+    paths: Mapping[str, Path], file_classes: Sequence[str], mend: str = "mend the name"
 ) -> tuple[dict[str, set[str]], list[Problem]]:
-    """Names of the objects in ``Annotations/<id>.xml``, by image, and what is wrong.
+    """Names of the objects in annotations, by image, and what is wrong.
+
+    A name is a class where it differs from it in letter case and spaces alone. Objects that are
+    called background, or void, are left out, and that is told.
 
     Args:
-        root: of the devkit.
-        ids: images.
+        paths: image id -> its annotation.
         file_classes: names that an object may have.
+        mend: what to do about another name.
     """
     tags = {}
     problems = []
-    for image_id in ids:
-        path = root / "Annotations" / f"{image_id}.xml"
+    reserved: dict[str, list[str]] = defaultdict(list)
+    for image_id, path in paths.items():
         try:
             objects = ElementTree.parse(path, forbid_dtd=True).iter("object")
             names = {item.findtext("name", "").strip() for item in objects}
@@ -52,25 +58,41 @@ def tags_of_annotations(
         except (ParseError, OSError, ValueError, LookupError) as error:
             problems.append(f"{path}: unreadable annotation ({error}); replace the file")
             continue
-        for name in sorted(names.difference(file_classes)):
+        found = {name: known_as(name, file_classes) for name in sorted(names)}
+        for name in [name for name, known in found.items() if known is None]:
+            if is_reserved(name):
+                reserved[name].append(path.name)
+                continue
             problems.append(
                 f"{path}: object {name!r} is no class{did_you_mean(name, file_classes)}; expected "
-                f"one of {', '.join(file_classes)}: mend the name"
+                f"one of {', '.join(file_classes)}: {mend}"
             )
-        tags[image_id] = names
+        tags[image_id] = names.intersection(file_classes) | {*filter(None, found.values())}
+    for name, files in reserved.items():
+        logger.warning(
+            "objects called %r are left out, since that is no class: %d annotations, among them %s",
+            name,
+            len(files),
+            ", ".join(files[:3]),
+        )
     return tags, [Problem("annotations", text) for text in problems]
 
 
 def tags_of_masks(
-    root: Path, masks: Mapping[str, str | None], file_classes: Sequence[str], workers: int
+    root: Path,
+    masks: Mapping[str, str | None],
+    names: Mapping[int, str],
+    workers: int,
+    colours: Mapping[int, int] | None = None,
 ) -> tuple[dict[str, set[str]], list[Problem]]:
     """Names of the classes in each mask, by image, and what is wrong.
 
     Args:
         root: of the devkit, for messages.
         masks: image id -> path, or None where there is none, which is wrong.
-        file_classes: names by pixel value, from 1.
+        names: of the classes by pixel value.
         workers: processes that read.
+        colours: 0xRRGGBB -> pixel value, where the data set names its colours.
     """
     missing = [image_id for image_id, mask in masks.items() if mask is None]
     problems = []
@@ -80,18 +102,18 @@ def tags_of_masks(
             f"{missing[:5]}; add them, or use the XML with dataset.tags: annotations"
         )
     there = {image_id: mask for image_id, mask in masks.items() if mask is not None}
-    values = map_in_order(_label_values, there.values(), workers)
+    values = map_in_order(partial(_label_values, colours), there.values(), workers)
     tags = {}
     tracked = track(values, len(there), "tags of masks", logger)
     for image_id, (found, problem) in zip(there, tracked, strict=True):
-        tags[image_id] = {file_classes[v - 1] for v in found if 0 < v <= len(file_classes)}
+        tags[image_id] = {names[value] for value in found if value in names}
         problems.extend(problem)
     return tags, [Problem("tags", text) for text in problems]
 
 
-def _label_values(path: str) -> tuple[list[int], list[str]]:
+def _label_values(colours: Mapping[int, int] | None, path: str) -> tuple[list[int], list[str]]:
     """The pixel values of a mask, and what is wrong with the file."""
     try:
-        return np.flatnonzero(np.bincount(read_label_png(path).ravel())).tolist(), []
+        return np.flatnonzero(np.bincount(read_label_png(path, colours).ravel())).tolist(), []
     except ContaError as error:
         return [], [str(error)]

@@ -76,6 +76,17 @@ def test_classes_without_a_tag() -> None:
     assert "dog (1), owl (1): a, b; add the tags" in text
 
 
+def test_values_that_no_tag_has() -> None:
+    """Of a folder whose classes are its tags, masks may hold more."""
+    images = {i: ImageRecord(i, f"{i}.jpg", 4, 4, ("cat",), f"{i}.png") for i in "ab"}
+    values = dict.fromkeys(range(255), 255) | {0: 0, 1: 1}
+    lists, names = {"train": ("a", "b"), "val": ()}, {"train": "t", "val": "v"}
+    manifest = Manifest("m", ("cat",), lists, names, images, "masks", values)
+    text = "\n".join(mask_warnings(manifest, {"a": {0, 1, 255}, "b": {0, 2, 5}}))
+    assert text.startswith("1 of 2 masks hold the values [2, 5], which no tag has: b; they are")
+    assert "name all classes of the masks in dataset.classes" in text
+
+
 def test_a_few_are_named() -> None:
     ids = [f"i{n}" for n in range(9)]
     text = told(dict.fromkeys(ids, "cat"), {i: {0} for i in ids})

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from conta_core.data.index import check_images
 from conta_core.data.masks import write_label_png
@@ -262,3 +263,209 @@ def test_the_lists_of_voc_2012(shared_data: Callable[[str], Path], tmp_path: Pat
     assert (len(train.ids), len(val.ids)) == (10_582, 1_449)
     assert (train.augmented, val.augmented) == (True, False)
     assert not set(train.ids) & set(val.ids)
+
+
+@pytest.mark.parametrize("ending", [".JPG", ".jpeg", ".png", ".PNG", ".Jpg", ".tif"])
+def test_photographs_of_any_ending(make_voc: MakeVoc, ending: str) -> None:
+    root = make_voc()
+    for path in (root / "JPEGImages").iterdir():
+        path.rename(path.with_suffix(ending))
+    manifest = read_voc(_settings(root))
+    assert all(Path(record.image).suffix == ending for record in manifest.images.values())
+    assert all(Path(record.image).is_file() for record in manifest.images.values())
+
+
+def test_jpg_comes_first(make_voc: MakeVoc) -> None:
+    root = make_voc()
+    (root / "JPEGImages/2007_000001.png").touch()
+    (root / "JPEGImages/2007_000002.JPG").touch()
+    images = read_voc(_settings(root)).images
+    assert images["2007_000001"].image == str(root / "JPEGImages/2007_000001.jpg")
+    assert images["2007_000002"].image == str(root / "JPEGImages/2007_000002.jpg")
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "{0}  1",
+        "{0} -1",
+        "{0}\t0",
+        "/JPEGImages/{0}.jpg\t/SegmentationClass/{0}.png",
+        "JPEGImages/{0}.jpg SegmentationClassAug/{0}.png",
+        "VOC2012/JPEGImages/{0}.jpg,VOC2012/SegmentationClass/{0}.png",
+        "/home/me/voc/JPEGImages/{0}.jpg   /home/me/voc/labels/{0}.png",
+        "C:\\voc\\JPEGImages\\{0}.jpg",
+        "data/train/{0}.jpg",
+        "./{0}.JPG",
+        "{0}.jpg",
+    ],
+)
+def test_lists_of_other_kinds(
+    make_voc: MakeVoc, line: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    root = make_voc(masks="SegmentationClassAug")
+    ids = ("2007_000001", "2007_000002")
+    text = "".join(line.format(image_id) + "\r\n" for image_id in ids)
+    (root / "ImageSets/Segmentation/train.txt").write_text(text)
+    manifest = read_voc(_settings(root))
+    assert manifest.lists["train"] == ids
+    assert ("train.txt: has a label behind each of its 2 images" in caplog.text) == (
+        line[3:].strip() in ("1", "-1", "0")
+    )
+
+
+def test_a_list_of_image_sets_main(make_voc: MakeVoc, caplog: pytest.LogCaptureFixture) -> None:
+    root = make_voc()
+    (root / "ImageSets/Main").mkdir()
+    (root / "ImageSets/Main/dog_train.txt").write_text("2007_000001  1\n2007_000002 -1\n")
+    manifest = read_voc(_settings(root, lists=Lists(train="dog_train")))
+    assert manifest.lists["train"] == ("2007_000001", "2007_000002")
+    assert manifest.images["2007_000002"].tags == ("cat",)
+    assert "(-1: 1, 1: 1), which is not used" in caplog.text
+
+
+def test_names_of_photographs(make_voc: MakeVoc) -> None:
+    """Spaces, accents, a subfolder; a name may end like a label."""
+    names = ["IMG 1", "Ku\u0308che (2)", "day 1/\u732b"]
+    root = make_voc()
+    for name in names:
+        for folder, ending in (("JPEGImages", ".jpg"), ("SegmentationClass", ".png")):
+            (root / folder / f"{name}{ending}").parent.mkdir(exist_ok=True)
+            (root / folder / f"2007_000001{ending}").rename(root / folder / f"{name}{ending}")
+            (root / folder / f"2007_000001{ending}").write_bytes(
+                (root / folder / f"{name}{ending}").read_bytes()
+            )
+    stored = [name.replace("u\u0308", "\u00fc") for name in names]
+    lines = "\n".join([*stored[:2], f"JPEGImages/{stored[2]}.jpg"])
+    (root / "ImageSets/Segmentation/train.txt").write_text(lines)
+    manifest = check_images(read_voc(_settings(root, tags="masks")))
+    records = [manifest.images[i] for i in manifest.lists["train"]]
+    assert [record.own_name for record in records] == stored
+    assert {record.tags for record in records} == {("dog", "sofa")}
+
+
+def test_letter_case_and_spaces_of_classes(make_voc: MakeVoc) -> None:
+    root = make_voc(train={"a": ["Dog", "TV monitor"], "b": ["potted plant", "dining_table"]})
+    manifest = read_voc(_settings(root))
+    assert manifest.images["a"].tags == ("dog", "tvmonitor")
+    assert manifest.images["b"].tags == ("diningtable", "pottedplant")
+    chosen = read_voc(_settings(root, classes=("Dog", "potted plant")))
+    assert chosen.classes == ("dog", "pottedplant")
+
+
+def test_objects_called_background(make_voc: MakeVoc, caplog: pytest.LogCaptureFixture) -> None:
+    root = make_voc(train={"a": ["dog", "background"], "b": ["Void", "cat"]})
+    manifest = read_voc(_settings(root))
+    assert [manifest.images[i].tags for i in "ab"] == [("dog",), ("cat",)]
+    assert "objects called 'background' are left out" in caplog.text
+    assert "objects called 'Void' are left out" in caplog.text
+
+
+@pytest.mark.parametrize("name", ["labelmap.txt", "class_names.txt"])
+def test_classes_of_ones_own(
+    make_voc: MakeVoc, name: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """By XML and by masks, also where a class is called like one of VOC."""
+    root = make_voc(train={"a": ["Leaf"], "b": ["cat", "leaf"]}, val={"c": ["cat"]})
+    lines = {"labelmap.txt": "background:0,0,0::\nleaf:1,2,3::\ncat:4,5,6::\n"}
+    (root / name).write_text(lines.get(name, "_background_\nleaf\ncat\n"))
+    for image_id, values in {"a": [1], "b": [1, 2], "c": [2]}.items():
+        labels = np.zeros((12, 16), np.uint8)
+        for row, value in enumerate(values):
+            labels[row] = value
+        write_label_png(root / "SegmentationClass" / f"{image_id}.png", labels)
+    for source in ("annotations", "masks"):
+        manifest = check_images(read_voc(_settings(root, tags=source)))
+        assert manifest.classes == ("leaf", "cat")
+        assert [manifest.images[i].tags for i in "abc"] == [("leaf",), ("leaf", "cat"), ("cat",)]
+        assert manifest.mask_values == {0: 0, 1: 1, 2: 2}
+    assert f"{root / name}: names the classes, in place of VOC's: leaf, cat" in caplog.text
+    with pytest.raises(ContaError, match=rf"'dog' is no class of the data set.*{name}"):
+        read_voc(_settings(root, classes=("dog",)))
+
+
+def test_classes_of_ones_own_without_a_label_map(make_voc: MakeVoc) -> None:
+    root = make_voc(train={"a": ["leaf"]})
+    with pytest.raises(ContaError, match=r"object 'leaf' is no class.*class_names.txt"):
+        read_voc(_settings(root))
+    with pytest.raises(ContaError, match=r"'leaf' is no class of the data set.*class_names.txt"):
+        read_voc(_settings(root, classes=("leaf",), tags="masks"))
+    for path in (root / "Annotations").iterdir():
+        path.unlink()
+    with pytest.raises(ContaError, match=r"Annotations: no annotations there; .*tags: masks"):
+        read_voc(_settings(root))
+
+
+@pytest.mark.parametrize("folder", ["SegmentationClass", "SegmentationClassAug", "JPEGImages"])
+def test_a_folder_unpacked_one_level_too_deep(make_voc: MakeVoc, folder: str) -> None:
+    root = make_voc(masks=folder if folder != "JPEGImages" else "SegmentationClass")
+    if folder != "SegmentationClass":
+        make_voc()
+    (root / folder).rename(root / "inner")
+    (root / folder).mkdir()
+    (root / "inner").rename(root / folder / folder)
+    manifest = check_images(read_voc(_settings(root)))
+    record = manifest.images["2007_000001"]
+    assert f"/{folder}/{folder}/" in (record.image if folder == "JPEGImages" else str(record.mask))
+
+
+@pytest.mark.parametrize("suffix", ["_mask.png", ".png.png", ".jpg", "_labelIds.png"])
+def test_masks_that_nobody_reads_are_told(
+    make_voc: MakeVoc, suffix: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    root = make_voc()
+    folder = root / "SegmentationClass"
+    (folder / "2007_000003.png").rename(folder / f"2007_000003{suffix}")
+    assert read_voc(_settings(root)).images["2007_000003"].mask is None
+    assert (
+        f"{folder}: 1 files there are no mask of any image, among them 2007_000003" in caplog.text
+    )
+
+
+def test_masks_in_the_other_folder_are_told(
+    make_voc: MakeVoc, caplog: pytest.LogCaptureFixture
+) -> None:
+    root = make_voc()
+    (root / "SegmentationClassAug").mkdir()
+    (root / "SegmentationClassAug/2009_000001.png").touch()
+    assert read_voc(_settings(root)).ground_truth is None
+    assert "SegmentationClassAug: lacks the masks of 3 images that" in caplog.text
+    assert f"{root}/SegmentationClass has, among them 2007_000001" in caplog.text
+
+
+@pytest.mark.parametrize("upper", ["masks", "annotations"])
+def test_upper_case_endings_of_others(make_voc: MakeVoc, upper: str) -> None:
+    root = make_voc()
+    folder, ending = ("SegmentationClass", ".PNG") if upper == "masks" else ("Annotations", ".XML")
+    for path in (root / folder).iterdir():
+        path.rename(path.with_suffix(ending))
+    manifest = check_images(read_voc(_settings(root)))
+    assert manifest.has_masks("train")
+    assert set(manifest.images["2007_000001"].tags) == {"dog", "sofa"}
+
+
+def test_coloured_masks(make_voc: MakeVoc) -> None:
+    """RGB in VOC's colours, as many mirrors have them, and palettes of few colours."""
+    root = make_voc()
+    expected = read_voc(_settings(root, tags="masks"))
+    for path in (root / "SegmentationClass").iterdir():
+        image = Image.open(path).convert("RGB")
+        (image if path.stem.endswith("1") else image.quantize()).save(path)
+    manifest = check_images(read_voc(_settings(root, tags="masks")))
+    assert [r.tags for r in manifest.images.values()] == [r.tags for r in expected.images.values()]
+    dog, sofa = (VOC_CLASSES.index(name) + 1 for name in ("dog", "sofa"))
+    assert np.unique(manifest.read_mask("2007_000001")).tolist() == [0, dog, sofa, 255]
+
+
+def test_masks_in_a_folder_of_another_name_are_told(
+    make_voc: MakeVoc, caplog: pytest.LogCaptureFixture
+) -> None:
+    root = make_voc(masks="SegmentationClassRaw")
+    assert read_voc(_settings(root)).ground_truth is None
+    assert f"{root}/SegmentationClassRaw: 3 PNG files there are called like images" in caplog.text
+
+
+def test_a_root_above_the_devkit(make_voc: MakeVoc) -> None:
+    root = make_voc()
+    with pytest.raises(ContaError, match=rf"{root}/ImageSets: name {root} in dataset.root"):
+        read_voc(_settings(root.parent))
