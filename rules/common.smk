@@ -10,6 +10,8 @@ from snakemake.exceptions import WorkflowError
 
 from conta_core.causal import methods
 from conta_core.evaluation.comparison.design import Design
+from conta_core.settings.command_line import require_given_once, typed_config
+from conta_core.settings.single_keys import require_single_keys
 from conta_core.settings.load import load_comparison, load_experiments, pick, require_weights
 from conta_core.data.reading import files_to_watch
 from conta_core.errors import ContaError
@@ -19,6 +21,11 @@ from conta_core.workflow.stages import BY_NAME, BY_OUTPUT, STAGES, owner_of
 from conta_core.runtime.writable import require_writable
 
 try:
+    for configfile in workflow.configfiles if workflow.is_main_process else []:
+        require_single_keys(configfile)
+    if not isinstance(workflow.config_settings.config_args, str):
+        require_given_once(workflow.config_settings.config_args or [])
+    config = typed_config(config, workflow.config_settings.config)
     EXPERIMENTS = load_experiments(config)
     COMPARISON = load_comparison(config)
 except ContaError as error:

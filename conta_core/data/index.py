@@ -172,6 +172,10 @@ def _warn(manifest: Manifest) -> None:
         )
     if not manifest.lists["val"]:
         logger.warning("the validation list is empty: nothing will be scored on it")
+    tags = {tag for i in manifest.lists["train"] for tag in manifest.images[i].tags}
+    for name in manifest.classes:
+        if name not in tags:
+            logger.warning("no training image has the tag %s: that class cannot be learned", name)
     unmasked = [i for i in manifest.lists["train"] if manifest.images[i].mask is None]
     if unmasked and manifest.has_masks("train"):
         logger.warning(
@@ -197,6 +201,3 @@ def _log_table(manifest: Manifest) -> None:
         cells = [str(k).rjust(max(8, len(n))) for k, n in zip(numbers, names, strict=True)]
         lines.append(" ".join([label.ljust(width), *cells]))
     logger.info("data set %s:\n%s", manifest.name, "\n".join(lines))
-    for name in manifest.classes:
-        if not counts["train"][name]:
-            logger.warning("no training image has the tag %s: that class cannot be learned", name)

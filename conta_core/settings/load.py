@@ -17,6 +17,7 @@ from conta_core.errors import ContaError
 from conta_core.runtime.registry import Choice, Registry
 from conta_core.settings import ComparisonSettings, Config, Experiment, Settings
 from conta_core.settings.renamed import RENAMED
+from conta_core.settings.single_keys import require_single_keys
 from conta_core.settings.starts import require_equal_starts
 from conta_core.settings.variant import variant_of, variants_of
 
@@ -73,7 +74,7 @@ def read_config(path: str | os.PathLike[str]) -> dict[str, Any]:
     """The mapping of a config file.
 
     Raises:
-        ContaError: missing, no YAML, or no mapping.
+        ContaError: missing, no YAML, no mapping, or a key that is given twice.
     """
     try:
         values = yaml.safe_load(Path(path).read_text(encoding="utf-8")) or {}
@@ -81,6 +82,7 @@ def read_config(path: str | os.PathLike[str]) -> dict[str, Any]:
         raise ContaError(f"{path}: no readable config ({error}); expected a YAML file") from None
     if not isinstance(values, dict):
         raise ContaError(f"{path}: no config; expected keys and values, dataset: among them")
+    require_single_keys(path)
     return values
 
 
@@ -268,7 +270,27 @@ def _describe(problem: Any, kind: type[Settings]) -> str:
         return f"{key}.{variant.registry.key} is {name!r}; expected one of {known}"
     if problem["type"] == "union_tag_not_found":
         return f"{key} is {problem['input']!r}; expected a group of keys"
-    return f"{key} is {problem['input']!r}: {problem['msg']}"
+    hint = _number_hint(problem["input"]) if problem["type"].startswith(("float", "int")) else ""
+    return f"{key} is {problem['input']!r}: {problem['msg']}{hint}"
+
+
+def _number_hint(value: Any) -> str:
+    """YAML takes a number with an exponent for text where it has no point."""
+    try:
+        number = float(value) if isinstance(value, str) else None
+    except ValueError:
+        return ""
+    if number is None or "e" not in str(value).lower():
+        return ""
+    digits, _, power = str(value).lower().partition("e")
+    with_point = digits if "." in digits else f"{digits}.0"
+    sign = power if power[:1] in "+-" else f"+{power}"
+    return f"; YAML takes it for text: write {with_point}e{sign}"
+
+
+def path_of(kind: type[Settings], found: tuple[int | str, ...]) -> tuple[str, ...]:
+    """The key that an error of pydantic's is about, group by group."""
+    return tuple(str(part) for part in _key(kind, found)[0])
 
 
 def _key(kind: type[Settings], found: tuple[int | str, ...]) -> tuple[list[int | str], list[str]]:
