@@ -105,8 +105,9 @@ format: .venv/installed
 	$(BIN)/ruff format .
 	$(BIN)/snakefmt Snakefile rules
 
-config: .venv/installed ## config.yaml and its schema, from conta_core/settings
+config: .venv/installed ## config.yaml and its schema, from conta_core/settings; envs/conta.yaml
 	$(BIN)/python -m conta_core.settings.render
+	$(BIN)/python envs/pin.py
 
 .venv/installed: pyproject.toml envs/constraints.txt
 	$(PYTHON) -m venv .venv

@@ -41,6 +41,7 @@ rule evidence:
         get_comparison("results/{comparison}/comparison.json"),
 
 
+reach_library(workflow)
 compare_library_code(workflow)
 compare_photographs(workflow)
 compare_no_number_of_parts()

@@ -6,6 +6,7 @@ Every function takes the config apart for one run; no rule reads `config` itself
 import re
 from pathlib import Path
 
+from snakemake import script as script_module
 from snakemake.exceptions import WorkflowError
 
 from conta_core.causal import methods
@@ -243,6 +244,16 @@ def get_design(wildcards):
 def grow(amount):
     """A resource that has as much again at every further attempt: MB, or minutes."""
     return lambda wildcards, attempt: amount * attempt
+
+
+def reach_library(workflow):
+    """Let scripts find the library beside the Snakefile, in environments that do not hold it.
+
+    Snakemake adds folders of its own to the path of each script; conda's environments get no
+    PYTHONPATH. Where the library is installed, that one is found first.
+    """
+    folders = script_module.get_snakemake_searchpaths
+    script_module.get_snakemake_searchpaths = lambda: [*folders(), str(workflow.basedir)]
 
 
 def limit_gpus(workflow):
