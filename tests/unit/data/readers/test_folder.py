@@ -108,6 +108,10 @@ def test_header(tmp_path: Path, header: str) -> None:
     assert "expected image,tags[,split][,mask]" in _problems(tmp_path, f"{header}\n")
 
 
+def test_lines_that_are_quoted_whole(tmp_path: Path) -> None:
+    assert "quoted whole" in _problems(tmp_path, '"image,tags"\n"a.jpg,cat"\n')
+
+
 def test_other_names_of_columns(tmp_path: Path) -> None:
     message = _problems(tmp_path, "file,label\na.jpg,dog\n")
     assert "name the columns so in the first line" in message
@@ -124,6 +128,9 @@ def test_other_names_of_columns(tmp_path: Path) -> None:
         "sep=\t\nimage\ttags\na.jpg\tcat\nb.jpg\tdog;cat\n",
         "image,tags,,\na.jpg,cat,,\n,,,\nb.jpg,dog;cat,,\n,,,\n",
         ",image,,tags\n,a.jpg,,cat\n,,,\n,b.jpg,,dog;cat,,\n",
+        ",image,tags\n0,a.jpg,cat\n1,b.jpg,dog;cat\n",
+        "Unnamed: 0;image;tags\n7;a.jpg;cat\n8;b.jpg;'dog;cat'\n",
+        "image,tags\na.jpg,cat\nb.jpg,'dog\ncat\n'\n",
         ",,\n;;\nimage,tags\na.jpg,cat\n\n  \nb.jpg,dog;cat\n",
     ],
 )
@@ -217,7 +224,7 @@ def test_what_cannot_be_seen_makes_no_class(
     assert given.images["b"].tags == ("Ku\u0308he",)
 
 
-@pytest.mark.parametrize("cell", ["cat, dog", "cat|dog", "dog / cat", "dog,cat, dog"])
+@pytest.mark.parametrize("cell", ["cat, dog", "cat|dog", "dog / cat", "dog,cat, dog", "cat & dog"])
 @pytest.mark.parametrize("classes", [None, ("cat", "dog")])
 def test_other_separators_between_known_tags(
     cell: str, classes: tuple[str, ...] | None, tmp_path: Path, caplog: pytest.LogCaptureFixture
