@@ -63,6 +63,7 @@ def read_table(table: Path) -> tuple[list[Row], list[str]]:
         lines = _split(text)
         first = next(lines, (1, [""]))[1]
         header = [canonical(cell).lower() for cell in first]
+        header = ["" if name == "unnamed: 0" else name for name in header]
         names = [name for name in header if name]
         if {"image", "tags"} - {*names} or {*names} - {*COLUMNS} or len({*names}) < len(names):
             mend = "name the columns so in the first line, each once"
@@ -157,9 +158,7 @@ def _row(where: str, header: Sequence[str], found: Sequence[str]) -> Row:
     return Row(
         where=where,
         image=_inside(values["image"], where),
-        tags=tuple(
-            tag for part in re.split(r"[;\r\n]", values["tags"]) if (tag := canonical(part))
-        ),
+        tags=tuple(tag for part in parts if (tag := canonical(part))),
         split=values.get("split", ""),
         mask=_inside(values["mask"], where) if values.get("mask") else "",
     )
