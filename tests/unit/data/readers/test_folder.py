@@ -380,3 +380,12 @@ def test_a_table_of_another_name(tmp_path: Path) -> None:
     settings = DatasetSettings(name="mine", format="folder", root=str(tmp_path / "no"))
     with pytest.raises(ContaError, match=r"which is no folder: mend dataset.root"):
         read_folder(settings)
+
+
+@pytest.mark.parametrize("first", ["_background_\n", ""])
+def test_names_of_classes_in_a_file(tmp_path: Path, first: str) -> None:
+    """In a folder 0 is the background whether the file says so or not."""
+    (tmp_path / "class_names.txt").write_text(f"{first}dog\ncat\n")
+    manifest = _read(tmp_path, "image,tags\na.jpg,cat\nb.jpg,dog\n")
+    assert manifest.classes == ("dog", "cat")
+    assert manifest.mask_values == {0: 0, 1: 1, 2: 2}
