@@ -18,6 +18,7 @@ PHOTOGRAPHS = (
     ".heic", ".heif", ".avif",
 )  # fmt: skip
 MASKS = (".png",)
+_OF_DATA = (*PHOTOGRAPHS, ".xml", ".npy")
 #: folders in folders
 _MAX_DEPTH = 4
 
@@ -64,11 +65,13 @@ def list_files(folder: Path) -> FolderFiles:
     """List a folder; nothing where there is none.
 
     A folder that holds but a folder of its own name, as archives are unpacked one level too
-    deep, is that folder. Hidden files are left out.
+    deep, is that folder; other files than photographs and annotations do not count. Hidden files
+    are left out.
     """
+    here = [one for one in _entries(folder) if one.name not in ("__MACOSX", folder.name)]
     inner = folder / folder.name
-    here = [entry for entry in _entries(folder) if entry.name != "__MACOSX"]
-    if [entry.name for entry in here] == [folder.name] and inner.is_dir():
+    filled = any(_is_folder(one) or one.name.lower().endswith(_OF_DATA) for one in here)
+    if not filled and inner.is_dir():
         folder = inner
     paths: dict[str, list[str]] = {}
     for path in sorted(_walk(folder, "", 0)):

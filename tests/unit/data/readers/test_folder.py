@@ -389,3 +389,22 @@ def test_names_of_classes_in_a_file(tmp_path: Path, first: str) -> None:
     manifest = _read(tmp_path, "image,tags\na.jpg,cat\nb.jpg,dog\n")
     assert manifest.classes == ("dog", "cat")
     assert manifest.mask_values == {0: 0, 1: 1, 2: 2}
+
+
+def test_other_separators_throughout(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """No tag stands alone, but each recurs."""
+    cells = ("cat,dog", "dog,bird", "cat,bird")
+    rows = "".join(f"{number}.jpg;{cell}\n" for number, cell in enumerate(cells))
+    manifest = _read(tmp_path, f"image;tags\n{rows}")
+    assert manifest.classes == ("bird", "cat", "dog")
+    assert manifest.images["1"].tags == ("bird", "dog")
+    assert caplog.text.count("is read as the tags") == 3
+
+
+@pytest.mark.parametrize("beside", ["Thumbs.db", "__MACOSX/masks/._a.png", "readme.txt"])
+def test_what_archives_leave_beside_a_nested_folder(tmp_path: Path, beside: str) -> None:
+    for path in ("masks/masks/a.png", f"masks/{beside}"):
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).touch()
+    record = _read(tmp_path, "image,tags\na.jpg,cat\n").images["a"]
+    assert record.mask == str(tmp_path / "masks/masks/a.png")
