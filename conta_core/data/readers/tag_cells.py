@@ -25,8 +25,9 @@ def tags_of_rows(
     """The tags of each row, in the order of the rows.
 
     A tag such as ``cat, dog`` is two where ``cat`` and ``dog`` are classes, or each is a tag of
-    another row or a part of another such tag. The background, and names that say that nothing is said (``void``, ``none``), are no
-    tags, unless ``classes`` has the latter. Both are told, as is what may be misspelt.
+    another row or a part of another such tag. The background, and names that say that nothing is
+    said (``void``, ``none``), are no tags, unless ``classes`` has the latter. Both are told, as
+    is what may be misspelt.
 
     Args:
         table: for messages.
@@ -39,7 +40,8 @@ def tags_of_rows(
     meant: dict[str, tuple[str, ...]] = {}
     for tag in written:
         parts = parts_of(tag)
-        split = tag not in known and not is_reserved(tag) and len(parts) > 1 and {*parts} <= known
+        several = bool(parts) and parts != [tag] and tag not in known and {*parts} <= known
+        split = several and not is_reserved(tag)
         dropped = is_reserved(tag) and (tag not in known or is_background(tag))
         meant[tag] = tuple(parts) if split else () if dropped else (tag,)
     _tell(table, rows, written, meant, classes)
@@ -62,7 +64,7 @@ def _tell(
     classes: Collection[str] | None,
 ) -> None:
     for tag, tags in meant.items():
-        if len(tags) > 1:
+        if tags and tags != (tag,):
             logger.warning(
                 "%s: the tag %r (images: %d) is read as the tags %s: separate tags by ';'",
                 table, tag, written[tag], " and ".join(tags),

@@ -224,7 +224,9 @@ def test_what_cannot_be_seen_makes_no_class(
     assert given.images["b"].tags == ("Ku\u0308he",)
 
 
-@pytest.mark.parametrize("cell", ["cat, dog", "cat|dog", "dog / cat", "dog,cat, dog", "cat & dog"])
+@pytest.mark.parametrize(
+    "cell", ["cat, dog", "cat|dog", "dog / cat", "dog,cat, dog", "cat & dog", "cat, dog,"]
+)
 @pytest.mark.parametrize("classes", [None, ("cat", "dog")])
 def test_other_separators_between_known_tags(
     cell: str, classes: tuple[str, ...] | None, tmp_path: Path, caplog: pytest.LogCaptureFixture
