@@ -157,6 +157,8 @@ def test_names_of_photographs(mine: Workflow, folder: Folder) -> None:
     for place, name in enumerate(("a (1)", "b..b", "Küche")):
         ending = Path(folder.rows[place]["image"]).suffix
         (folder.root / folder.rows[place]["image"]).rename(folder.root / f"images/{name}{ending}")
+        mask = folder.root / "masks" / f"{Path(folder.rows[place]['image']).stem}.png"
+        mask.rename(mask.with_name(f"{name}.png"))
         folder.rows[place]["image"] = f"images/{name}{ending}"
     folder.write()
     mine.run(MANIFEST)

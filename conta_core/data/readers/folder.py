@@ -56,7 +56,7 @@ def read_folder(settings: DatasetSettings) -> Manifest:
     root = Path(settings.root or ".")
     table = root / "tags.csv"
     rows, problems = read_table(table)
-    labels = find_label_map(root, root / "masks")
+    labels = find_label_map(root, root / "masks", zero_named=False)
     given = settings.classes or (labels.classes if labels else None)
     tags = tags_of_rows(table, rows, given and [canonical(name) for name in given])
     classes = given or tuple(sorted({tag for found in tags for tag in found}))

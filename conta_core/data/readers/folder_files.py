@@ -18,6 +18,7 @@ PHOTOGRAPHS = (
     ".heic", ".heif", ".avif",
 )  # fmt: skip
 MASKS = (".png",)
+_OF_DATA = (*PHOTOGRAPHS, ".xml", ".npy")
 #: folders in folders
 _MAX_DEPTH = 4
 
@@ -64,11 +65,13 @@ def list_files(folder: Path) -> FolderFiles:
     """List a folder; nothing where there is none.
 
     A folder that holds but a folder of its own name, as archives are unpacked one level too
-    deep, is that folder. Hidden files are left out.
+    deep, is that folder; other files than photographs and annotations do not count. Hidden files
+    are left out.
     """
+    here = [one for one in _entries(folder) if one.name not in ("__MACOSX", folder.name)]
     inner = folder / folder.name
-    here = [entry for entry in _entries(folder) if entry.name != "__MACOSX"]
-    if [entry.name for entry in here] == [folder.name] and inner.is_dir():
+    filled = any(_is_folder(one) or one.name.lower().endswith(_OF_DATA) for one in here)
+    if not filled and inner.is_dir():
         folder = inner
     paths: dict[str, list[str]] = {}
     for path in sorted(_walk(folder, "", 0)):
@@ -84,9 +87,17 @@ def _entries(folder: str | os.PathLike[str]) -> list[os.DirEntry[str]]:
         return []
 
 
+def _is_folder(entry: os.DirEntry[str], *, links: bool = True) -> bool:
+    try:
+        return entry.is_dir(follow_symlinks=links)
+    except OSError:  # a link that may not be followed
+        return False
+
+
 def _walk(folder: str | os.PathLike[str], before: str, depth: int) -> Iterator[str]:
     for entry in _entries(folder):
-        if not entry.is_dir():
+        # links to folders may lead in circles: those in the folder itself are followed, no others
+        if not _is_folder(entry, links=depth == 0):
             yield before + entry.name
         elif depth < _MAX_DEPTH and entry.name != "__MACOSX":
             yield from _walk(entry.path, f"{before}{entry.name}/", depth + 1)
@@ -140,7 +151,7 @@ def warn_of_masks_elsewhere(
     wanted = {stored_name(name).casefold().rpartition("/")[2] for name in names}
     for entry in sorted(_entries(root), key=lambda one: one.name):
         folder = root / entry.name
-        if not entry.is_dir() or any(one.is_relative_to(folder) for one in besides):
+        if not _is_folder(entry) or any(one.is_relative_to(folder) for one in besides):
             continue
         pictures = [p for p in list_files(folder).all_paths() if p.lower().endswith(MASKS)]
         alike = [path for path in pictures if wanted & _names_within(path)]

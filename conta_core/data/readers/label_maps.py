@@ -76,8 +76,12 @@ class LabelMap:
         return {f"{code:06x}": value for code, value in colours.items()}
 
 
-def find_label_map(*folders: Path) -> LabelMap | None:
+def find_label_map(*folders: Path, zero_named: bool = True) -> LabelMap | None:
     """The label map that lies in the first of the folders that has one; None: there is none.
+
+    Args:
+        folders: where to look.
+        zero_named: a list of names must begin with the background's; else its first may be 1.
 
     Read are ``labelmap.txt`` (CVAT, Datumaro), ``class_names.txt`` (labelme2voc), ``colors.txt``
     (Supervisely), ``obj_class_to_machine_color.json`` (Supervisely) and ``_classes.csv``
@@ -87,7 +91,7 @@ def find_label_map(*folders: Path) -> LabelMap | None:
         ContaError: a file cannot be understood, or two say different things.
     """
     for folder in folders:
-        found = [read_label_map(path) for path in label_map_paths(folder)]
+        found = [read_label_map(path, zero_named=zero_named) for path in label_map_paths(folder)]
         others = [one for one in found[1:] if one.names_by_value != found[0].names_by_value]
         if others:
             raise ContaError(
@@ -105,8 +109,8 @@ def label_map_paths(folder: Path) -> list[Path]:
     return [folder / name for name in _READERS if (folder / name).is_file()]
 
 
-def read_label_map(path: Path) -> LabelMap:
-    """Read a label map; its name says of which kind it is.
+def read_label_map(path: Path, *, zero_named: bool = True) -> LabelMap:
+    """Read a label map; its name says of which kind it is. ``zero_named``: as above.
 
     Raises:
         ContaError: one for all that is wrong with it.
@@ -117,6 +121,8 @@ def read_label_map(path: Path) -> LabelMap:
         if len(text) > _MAX_BYTES:
             raise ValueError(f"more than {_MAX_BYTES} characters")
         labels = _READERS[path.name](text)
+        if path.name == "class_names.txt" and zero_named and all(one.value for one in labels):
+            raise ValueError(f"its first line is {labels[0].name if labels else ''!r}")
     except (OSError, ValueError, csv.Error, RecursionError) as error:
         raise ContaError(
             f"{path}: unreadable label map ({error}); expected {_EXPECTED[path.name]}: mend or "
@@ -171,9 +177,7 @@ def _parse_class_names(text: str) -> list[Label]:
     names = _lines(text)
     ignored = names[:1] if names and names[0] == "__ignore__" else []
     names = names[len(ignored) :]
-    if not names or not is_background(names[0]):
-        raise ValueError(f"its first line is {(names or [''])[0]!r}, not the background")
-    labels = [Label(name, value) for value, name in enumerate(names)]
+    labels = _numbered([(name, None) for name in names])
     return labels + [Label(name, IGNORE) for name in ignored]
 
 

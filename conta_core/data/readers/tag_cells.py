@@ -24,9 +24,10 @@ def tags_of_rows(
 ) -> list[tuple[str, ...]]:
     """The tags of each row, in the order of the rows.
 
-    A tag such as ``cat, dog`` is two where ``cat`` and ``dog`` are tags of other rows, or
-    classes. The background, and names that say that nothing is said (``void``, ``none``), are no
-    tags, unless ``classes`` has the latter. Both are told, as is what may be misspelt.
+    A tag such as ``cat, dog`` is two where ``cat`` and ``dog`` are classes, or each is a tag of
+    another row or a part of another such tag. The background, and names that say that nothing is
+    said (``void``, ``none``), are no tags, unless ``classes`` has the latter. Both are told, as
+    is what may be misspelt.
 
     Args:
         table: for messages.
@@ -34,16 +35,25 @@ def tags_of_rows(
         classes: that a tag may be; None: whatever occurs is one.
     """
     written = Counter(tag for row in rows for tag in dict.fromkeys(row.tags))
-    known = set(classes) if classes is not None else {t for t in written if len(parts_of(t)) == 1}
+    known = set(classes) if classes is not None else _recurring(written)
     known = {tag for tag in known if classes is not None or not is_reserved(tag)}
     meant: dict[str, tuple[str, ...]] = {}
     for tag in written:
         parts = parts_of(tag)
-        split = tag not in known and not is_reserved(tag) and len(parts) > 1 and {*parts} <= known
+        several = bool(parts) and parts != [tag] and tag not in known and {*parts} <= known
+        split = several and not is_reserved(tag)
         dropped = is_reserved(tag) and (tag not in known or is_background(tag))
         meant[tag] = tuple(parts) if split else () if dropped else (tag,)
     _tell(table, rows, written, meant, classes)
     return [tuple(dict.fromkeys(t for tag in row.tags for t in meant[tag])) for row in rows]
+
+
+def _recurring(written: Iterable[str]) -> set[str]:
+    """Tags without a separator, and parts of more than one tag with separators."""
+    parts = [frozenset(parts_of(tag)) for tag in written]
+    alone = {part for of_tag in parts if len(of_tag) == 1 for part in of_tag}
+    count = Counter(part for of_tag in set(parts) for part in of_tag)
+    return alone | {part for part, times in count.items() if times > 1}
 
 
 def _tell(
@@ -54,7 +64,7 @@ def _tell(
     classes: Collection[str] | None,
 ) -> None:
     for tag, tags in meant.items():
-        if len(tags) > 1:
+        if tags and tags != (tag,):
             logger.warning(
                 "%s: the tag %r (images: %d) is read as the tags %s: separate tags by ';'",
                 table, tag, written[tag], " and ".join(tags),

@@ -15,7 +15,7 @@ UNTOLD = frozenset(
     {"ignore", "ignored", "void", "unlabeled", "unlabelled", "none", "null", "nan", "n/a", "-"}
 )
 #: between tags of a cell, where ';' is expected
-_OTHER_SEPARATORS = re.compile(r"[,|/\uFF0C\uFF1B\u3001]")
+_OTHER_SEPARATORS = re.compile(r"[,|/&+\uFF0C\uFF1B\u3001]")
 
 
 def canonical(name: str) -> str:
@@ -29,12 +29,12 @@ def canonical(name: str) -> str:
 
 
 def loose_key(name: str) -> str:
-    """What names have in common that differ in letter case, spaces, '_' and '-' alone.
+    """What names have in common that differ in letter case, spaces and marks ('_', '-') alone.
 
     Letters of full width, as Asian keyboards write them, are like any.
     """
     key = canonical(unicodedata.normalize("NFKC", name)).casefold()
-    return re.sub(r"[\s_-]", "", key) or key
+    return re.sub(r"[\s_.!?'\"-]", "", key) or key
 
 
 def known_as(name: str, known: Collection[str]) -> str | None:
@@ -56,7 +56,7 @@ def is_reserved(name: str) -> bool:
 
 
 def parts_of(tag: str) -> list[str]:
-    """What a tag consists of, where it holds a comma, a bar or a slash; else the tag alone."""
+    """What a tag consists of, where it holds a comma, ``|``, ``/``, ``&`` or ``+``."""
     parts = [canonical(part) for part in _OTHER_SEPARATORS.split(tag)]
     return [part for part in parts if part]
 

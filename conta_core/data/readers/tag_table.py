@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from conta_core.data.image_ids import MAX_ID_LENGTH
-from conta_core.data.readers.tag_names import canonical
+from conta_core.data.readers.tag_names import canonical, parts_of
 from conta_core.errors import ContaError
 
 #: Linux takes 4,096 bytes, those of the root among them
@@ -51,7 +51,8 @@ def read_table(table: Path) -> tuple[list[Row], list[str]]:
 
     Columns are separated by commas, semicolons or tabs, as the first line has it; a line
     ``sep=;`` may stand before. Names of columns may have capitals and spaces. Rows without a
-    filled cell, and cells that are empty beyond the named columns, are passed over.
+    filled cell, and cells that are empty beyond the named columns, are passed over; so is a first
+    column of numbers without a name.
 
     Raises:
         ContaError: there is no table, or its first line or its encoding is another.
@@ -62,13 +63,17 @@ def read_table(table: Path) -> tuple[list[Row], list[str]]:
         lines = _split(text)
         first = next(lines, (1, [""]))[1]
         header = [canonical(cell).lower() for cell in first]
+        header = ["" if name == "unnamed: 0" else name for name in header]
         names = [name for name in header if name]
         if {"image", "tags"} - {*names} or {*names} - {*COLUMNS} or len({*names}) < len(names):
+            mend = "name the columns so in the first line, each once"
+            if len(first) == 1 and len(parts_of(first[0])) > 1:
+                mend = "its lines are quoted whole: take those quotes out"
             raise ContaError(
                 f"{table}: its first line is {','.join(first)[:MAX_ID_LENGTH]!r}; expected "
-                f"{_EXPECTED}: name the columns so in the first line, each once"
+                f"{_EXPECTED}: {mend}"
             )
-        cells = list(lines)
+        cells = _without_numbers(header, list(lines))
     except FileNotFoundError:
         raise ContaError(
             f"{table}: no such file; expected a table with the columns {_EXPECTED}"
@@ -87,6 +92,15 @@ def read_table(table: Path) -> tuple[list[Row], list[str]]:
         except ContaError as error:
             problems.append(str(error))
     return rows, problems
+
+
+def _without_numbers(
+    header: Sequence[str], rows: list[tuple[int, list[str]]]
+) -> list[tuple[int, list[str]]]:
+    """The rows without the numbers that pandas writes before them, below no name."""
+    if header[0] or not all(cells[0].isdigit() for _, cells in rows):
+        return rows
+    return [(number, ["", *cells[1:]]) for number, cells in rows]
 
 
 def _other_tables(table: Path) -> str:
@@ -140,10 +154,11 @@ def _row(where: str, header: Sequence[str], found: Sequence[str]) -> Row:
             "columns"
         )
     values = {header[place]: cells[place] for place in named}
+    parts = re.split(r"[;\r\n]", values["tags"])
     return Row(
         where=where,
         image=_inside(values["image"], where),
-        tags=tuple(tag for part in values["tags"].split(";") if (tag := canonical(part))),
+        tags=tuple(tag for part in parts if (tag := canonical(part))),
         split=values.get("split", ""),
         mask=_inside(values["mask"], where) if values.get("mask") else "",
     )

@@ -13,7 +13,12 @@ from conta_core.data.masks import IGNORE
 from conta_core.data.problems import Problem, refuse
 from conta_core.data.readers.label_maps import find_label_map
 from conta_core.data.readers.tag_names import known_as
-from conta_core.data.readers.voc_files import VocFiles, find_voc_files, warn_of_masks
+from conta_core.data.readers.voc_files import (
+    VocFiles,
+    find_voc_files,
+    warn_of_masks,
+    warn_of_other_label_maps,
+)
 from conta_core.data.readers.voc_lists import AUGMENTED, VocList, has_lists, list_all, read_list
 from conta_core.data.readers.voc_tags import tags_of_annotations, tags_of_masks
 from conta_core.data.synthetic import context_shapes
@@ -76,6 +81,8 @@ def read_voc(
         logger.warning(
             "%s: names the classes, in place of VOC's: %s", labels.path, ", ".join(file_classes)
         )
+    if not labels and not made:
+        warn_of_other_label_maps(root)
     classes = choose_classes(settings.classes, file_classes, mend=whose)
     files = find_voc_files(root)
     lists = _read_lists(root, settings, files, labels is not None)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +23,9 @@ logger = logging.getLogger(__name__)
 
 #: folders of masks below the root; the first that is there is taken
 MASK_FOLDERS = (AUGMENTED, "SegmentationClass", "SegmentationClassPNG")
+_LABEL_MAP = re.compile(
+    r"(class|label|categor|colou?r|names).*\.(txt|csv|json|ya?ml)$|\.names$", re.IGNORECASE
+)
 _OTHER_FOLDERS = (PHOTOGRAPH_FOLDER, "Annotations", "ImageSets", "SegmentationObject")
 
 
@@ -77,6 +82,22 @@ def find_voc_files(root: Path) -> VocFiles:
         mask_folder=folder,
         masks=masks,
     )
+
+
+def warn_of_other_label_maps(root: Path) -> None:
+    """Say which files of the root may name classes of one's own, where none is read."""
+    try:
+        names = sorted(entry.name for entry in os.scandir(root) if entry.is_file())
+    except OSError:
+        return
+    alike = [name for name in names if _LABEL_MAP.search(name)]
+    if alike:
+        logger.warning(
+            "%s: %s may name classes, and is not read: the classes are VOC's; if they are others, "
+            "name them in class_names.txt (_background_ first, a name a line)",
+            root,
+            ", ".join(alike[:3]),
+        )
 
 
 def warn_of_masks(files: VocFiles, masks: Mapping[str, str | None]) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path, PurePosixPath
 
 from conta_core.data.image_ids import image_id_of, is_image_id
 from conta_core.data.problems import refuse
-from conta_core.data.readers.folder_files import PHOTOGRAPHS, FolderFiles, stored_name
+from conta_core.data.readers.folder_files import MASKS, PHOTOGRAPHS, FolderFiles, stored_name
 from conta_core.errors import ContaError
 
 logger = logging.getLogger(__name__)
@@ -149,7 +149,7 @@ def _parse(line: str, where: str, known: Mapping[str, list[str]]) -> tuple[str, 
     """The name of a line's image without ending, and its mask's path or ``""``."""
     if len(line) > _MAX_LINE:
         raise ContaError(f"{where}: image id {line[:40]!r}... of {len(line)} characters; mend it")
-    pair = _PAIR.fullmatch(line)
+    pair = _PAIR.fullmatch(line) if line.lower().endswith(MASKS) else None
     image, mask = (pair["image"], pair["mask"]) if pair and line not in known else (line, "")
     name = _image_name(image, where, known)
     if mask and stored_name(PurePosixPath(mask).stem) != name.rpartition("/")[2]:

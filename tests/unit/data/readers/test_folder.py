@@ -108,6 +108,10 @@ def test_header(tmp_path: Path, header: str) -> None:
     assert "expected image,tags[,split][,mask]" in _problems(tmp_path, f"{header}\n")
 
 
+def test_lines_that_are_quoted_whole(tmp_path: Path) -> None:
+    assert "quoted whole" in _problems(tmp_path, '"image,tags"\n"a.jpg,cat"\n')
+
+
 def test_other_names_of_columns(tmp_path: Path) -> None:
     message = _problems(tmp_path, "file,label\na.jpg,dog\n")
     assert "name the columns so in the first line" in message
@@ -124,6 +128,9 @@ def test_other_names_of_columns(tmp_path: Path) -> None:
         "sep=\t\nimage\ttags\na.jpg\tcat\nb.jpg\tdog;cat\n",
         "image,tags,,\na.jpg,cat,,\n,,,\nb.jpg,dog;cat,,\n,,,\n",
         ",image,,tags\n,a.jpg,,cat\n,,,\n,b.jpg,,dog;cat,,\n",
+        ",image,tags\n0,a.jpg,cat\n1,b.jpg,dog;cat\n",
+        "Unnamed: 0;image;tags\n7;a.jpg;cat\n8;b.jpg;'dog;cat'\n",
+        "image,tags\na.jpg,cat\nb.jpg,'dog\ncat\n'\n",
         ",,\n;;\nimage,tags\na.jpg,cat\n\n  \nb.jpg,dog;cat\n",
     ],
 )
@@ -217,7 +224,9 @@ def test_what_cannot_be_seen_makes_no_class(
     assert given.images["b"].tags == ("Ku\u0308he",)
 
 
-@pytest.mark.parametrize("cell", ["cat, dog", "cat|dog", "dog / cat", "dog,cat, dog"])
+@pytest.mark.parametrize(
+    "cell", ["cat, dog", "cat|dog", "dog / cat", "dog,cat, dog", "cat & dog", "cat, dog,"]
+)
 @pytest.mark.parametrize("classes", [None, ("cat", "dog")])
 def test_other_separators_between_known_tags(
     cell: str, classes: tuple[str, ...] | None, tmp_path: Path, caplog: pytest.LogCaptureFixture
@@ -373,3 +382,31 @@ def test_a_table_of_another_name(tmp_path: Path) -> None:
     settings = DatasetSettings(name="mine", format="folder", root=str(tmp_path / "no"))
     with pytest.raises(ContaError, match=r"which is no folder: mend dataset.root"):
         read_folder(settings)
+
+
+@pytest.mark.parametrize("first", ["_background_\n", ""])
+def test_names_of_classes_in_a_file(tmp_path: Path, first: str) -> None:
+    """In a folder 0 is the background whether the file says so or not."""
+    (tmp_path / "class_names.txt").write_text(f"{first}dog\ncat\n")
+    manifest = _read(tmp_path, "image,tags\na.jpg,cat\nb.jpg,dog\n")
+    assert manifest.classes == ("dog", "cat")
+    assert manifest.mask_values == {0: 0, 1: 1, 2: 2}
+
+
+def test_other_separators_throughout(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """No tag stands alone, but each recurs."""
+    cells = ("cat,dog", "dog,bird", "cat,bird")
+    rows = "".join(f"{number}.jpg;{cell}\n" for number, cell in enumerate(cells))
+    manifest = _read(tmp_path, f"image;tags\n{rows}")
+    assert manifest.classes == ("bird", "cat", "dog")
+    assert manifest.images["1"].tags == ("bird", "dog")
+    assert caplog.text.count("is read as the tags") == 3
+
+
+@pytest.mark.parametrize("beside", ["Thumbs.db", "__MACOSX/masks/._a.png", "readme.txt"])
+def test_what_archives_leave_beside_a_nested_folder(tmp_path: Path, beside: str) -> None:
+    for path in ("masks/masks/a.png", f"masks/{beside}"):
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).touch()
+    record = _read(tmp_path, "image,tags\na.jpg,cat\n").images["a"]
+    assert record.mask == str(tmp_path / "masks/masks/a.png")

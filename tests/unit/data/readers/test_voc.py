@@ -469,3 +469,14 @@ def test_a_root_above_the_devkit(make_voc: MakeVoc) -> None:
     root = make_voc()
     with pytest.raises(ContaError, match=rf"{root}/ImageSets: name {root} in dataset.root"):
         read_voc(_settings(root.parent))
+
+
+@pytest.mark.parametrize("name", ["labels.txt", "Classes.txt", "obj.names", "label_colors.csv"])
+def test_files_that_may_name_classes_are_told(
+    make_voc: MakeVoc, name: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    root = make_voc()
+    (root / name).write_text("_background_\ncat\n")
+    (root / "README.txt").touch()
+    assert read_voc(_settings(root)).classes == VOC_CLASSES
+    assert f"{root}: {name} may name classes, and is not read" in caplog.text
