@@ -110,7 +110,7 @@ def check_data(settings: DatasetSettings, *, seed: int = 0, workers: int = 1) ->
         The report; problems are in it, none is raised.
     """
     problems: list[Problem] = []
-    with _made(settings, seed, problems) as made, _warnings() as warnings:
+    with _warnings() as warnings, _made(settings, seed, problems) as made:
         try:
             manifest = read_dataset(settings, made, workers, problems)
         except ContaError as error:
@@ -121,6 +121,7 @@ def check_data(settings: DatasetSettings, *, seed: int = 0, workers: int = 1) ->
             workers,
             allow_untagged=settings.allow_untagged,
             long_side=settings.longest,
+            masks_are_made=made is not None,
         )
     truth = manifest.ground_truth
     splits = {kind: _split_report(manifest, kind) for kind in manifest.lists}

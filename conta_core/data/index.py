@@ -24,6 +24,7 @@ def check_images(
     *,
     allow_untagged: bool = False,
     long_side: int | None = None,
+    masks_are_made: bool = False,
 ) -> Manifest:
     """Read every file that the manifest names and fill in the sizes of the images.
 
@@ -37,6 +38,7 @@ def check_images(
         workers: processes that read.
         allow_untagged: accept training images without a tag.
         long_side: of an image, at most, as stages will read it, pixels; None: as it is.
+        masks_are_made: by the project, of what the tags come from: they are not compared.
 
     Returns:
         The manifest with the height and width of every image, in pixels, and the digests of the
@@ -48,7 +50,11 @@ def check_images(
             ids, untagged training images, validation images without a mask beside others with.
     """
     checked, problems = inspect_images(
-        manifest, workers, allow_untagged=allow_untagged, long_side=long_side
+        manifest,
+        workers,
+        allow_untagged=allow_untagged,
+        long_side=long_side,
+        masks_are_made=masks_are_made,
     )
     refuse(problems, f"data set {manifest.name}")
     _log_table(checked)
@@ -61,6 +67,7 @@ def inspect_images(
     *,
     allow_untagged: bool = False,
     long_side: int | None = None,
+    masks_are_made: bool = False,
 ) -> tuple[Manifest, list[Problem]]:
     """As :func:`check_images`, but give the problems back.
 
@@ -91,7 +98,7 @@ def inspect_images(
         *_turned(rotated),
         *size_warnings(checked, long_side),
         *copy_warnings(checked),
-        *mask_warnings(checked, labels),
+        *([] if masks_are_made else mask_warnings(checked, labels)),
     ):
         logger.warning("%s", text)
     return checked, problems

@@ -8,6 +8,7 @@ from pathlib import Path
 from conta_core.data.manifest import Manifest
 from conta_core.data.problems import Problem
 from conta_core.data.readers.coco import read_coco
+from conta_core.data.readers.coco_files import annotation_file
 from conta_core.data.readers.folder import read_folder
 from conta_core.data.readers.label_maps import label_map_paths
 from conta_core.data.readers.mask_folders import read_mask_folders
@@ -58,7 +59,7 @@ def files_to_watch(settings: DatasetSettings) -> list[str]:
     root = Path(settings.root or ".")
     names = [settings.lists.train, settings.lists.val]
     if settings.format == "coco":
-        return [f"{root}/annotations/instances_{name}.json" for name in names]
+        return [str(annotation_file(root, name)) for name in dict.fromkeys(names)]
     if settings.format == "voc":
         labels = label_map_paths(root)
         lists = [list_path(root, name) for name in names]

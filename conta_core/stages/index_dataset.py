@@ -24,6 +24,10 @@ def index_dataset(
     """
     manifest = read_dataset(settings, made, workers)
     checked = check_images(
-        manifest, workers, allow_untagged=settings.allow_untagged, long_side=settings.longest
+        manifest,
+        workers,
+        allow_untagged=settings.allow_untagged,
+        long_side=settings.longest,
+        masks_are_made=made is not None,
     )
     checked.save(output)

@@ -64,7 +64,7 @@ def read(path: Path) -> None:
     manifest = read_coco(settings)
     for image_id, record in manifest.images.items():
         assert IMAGE_ID.fullmatch(image_id)
-        assert Path(record.image).resolve().parent.parent == root.resolve()
+        assert Path(record.image).resolve().is_relative_to(root.resolve())
         assert not Path(record.image).exists()  # the name is one that a file can have
         manifest.tag_vector(image_id)
     for _, labels in coco_labels(settings):

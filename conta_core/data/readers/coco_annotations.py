@@ -21,23 +21,50 @@ def annotation_problem(annotation: Annotation, size: tuple[int, int]) -> str | N
     """What keeps an annotation from being drawn, in words, or None.
 
     pycocotools draws broken input without a word, or crashes on it, so it is looked at first.
-    A polygon that reaches over the edge is good, its rest is drawn.
+    A polygon that reaches over the edge is good, its rest is drawn. An annotation with a box alone
+    is good.
 
     Args:
-        annotation: of the json, with ``area`` and ``segmentation``: polygons, or a run-length
-            code, compressed or not, as crowds have it.
+        annotation: of the json, with ``segmentation``: polygons, or a run-length code, compressed
+            or not, as crowds have it; or with ``bbox`` alone. ``area`` may be missing.
         size: height and width of its image.
     """
-    if not _is_finite(annotation["area"]):
-        return f"its area is {annotation['area']!r}; expected a number of pixels"
-    segmentation = annotation["segmentation"]
+    area = annotation.get("area")
+    if area is not None and not _is_finite(area):
+        return f"its area is {area!r}; expected a number of pixels"
+    segmentation = annotation.get("segmentation")
     if isinstance(segmentation, Mapping):
         return _run_length_problem(segmentation, size)
+    if segmentation is None or segmentation == []:
+        return None if _box(annotation) else "no polygon and no box; expected at least one"
     if not isinstance(segmentation, Sequence) or isinstance(segmentation, str):
         return f"a segmentation of {segmentation!r}; expected polygons or a run-length code"
-    if not segmentation:
-        return "no polygon; expected at least one"
-    return next((p for p in (_polygon_problem(one, size) for one in segmentation) if p), None)
+    problem = next((p for p in (_polygon_problem(one, size) for one in segmentation) if p), None)
+    return problem or _share_problem(segmentation, size)
+
+
+def has_region(annotation: Annotation) -> bool:
+    """Whether an annotation says more of where its object is than a box."""
+    return bool(annotation.get("segmentation"))
+
+
+def area_of(annotation: Annotation) -> float:
+    """The area of an annotation in pixels: as it says, or where it does not, of what it marks."""
+    area: Any = annotation.get("area")
+    if _is_finite(area) and area > 0:
+        return float(area)
+    segmentation = annotation.get("segmentation")
+    if isinstance(segmentation, Mapping):
+        return float(sum(_lengths_of(segmentation)[1::2]))
+    if has_region(annotation) and isinstance(segmentation, Sequence):
+        return sum(_polygon_area(one) for one in segmentation)
+    box = _box(annotation)
+    return box[2] * box[3] if box else 0.0
+
+
+def drawn_area(annotation: Annotation, size: tuple[int, int]) -> int:
+    """Pixels of an annotation without problems that has a region."""
+    return int(np.count_nonzero(_region(annotation["segmentation"], size)))
 
 
 def draw_labels(
@@ -45,8 +72,9 @@ def draw_labels(
 ) -> np.ndarray:
     """Labels of one image from annotations without problems.
 
-    Crowd regions are painted first, as 255, then the objects from the largest to the smallest
-    area, so that a small object lies over a large one, and an object over a crowd.
+    Crowd regions and boxes without a region are painted first, as 255, then the objects from the
+    largest to the smallest area, so that a small object lies over a large one, and an object over
+    a crowd.
 
     Args:
         annotations: of the image.
@@ -57,11 +85,16 @@ def draw_labels(
         uint8 (H, W): 0 background, i + 1 class i, 255 ignore.
     """
     labels = np.zeros(size, np.uint8)
-    ordered = sorted(annotations, key=lambda a: (not a.get("iscrowd"), -a["area"], a["id"]))
-    for annotation in ordered:
-        chosen = annotation["category_id"] in category_class and not annotation.get("iscrowd")
+    known = {id(a): has_region(a) and not a.get("iscrowd") for a in annotations}
+    for annotation in sorted(annotations, key=lambda a: (known[id(a)], -area_of(a), a["id"])):
+        chosen = annotation["category_id"] in category_class and known[id(annotation)]
         value = category_class[annotation["category_id"]] + 1 if chosen else IGNORE
-        labels[_region(annotation["segmentation"], size) > 0] = value
+        if has_region(annotation):
+            labels[_region(annotation["segmentation"], size) > 0] = value
+        elif box := _box(annotation):
+            left, top, width, height = box
+            rows = slice(max(0, int(top)), max(0, int(np.ceil(top + height))))
+            labels[rows, max(0, int(left)) : max(0, int(np.ceil(left + width)))] = value
     return labels
 
 
@@ -89,6 +122,48 @@ def _polygon_problem(polygon: Any, size: tuple[int, int]) -> str | None:
                 "image's size in the json"
             )
     return None
+
+
+def _share_problem(polygons: Sequence[Any], size: tuple[int, int]) -> str | None:
+    """Polygons that lie in the image's first pixel: their coordinates are shares of its sides."""
+    highest = max(max(polygon) for polygon in polygons)
+    if highest > 1 or max(size) <= 2:
+        return None
+    return (
+        f"polygons with x and y up to {highest:g}, as shares of the image's sides; expected "
+        f"pixels: multiply x by {size[1]} and y by {size[0]}"
+    )
+
+
+def _polygon_area(polygon: Any) -> float:
+    """The area of a polygon x, y, x, y, ..., in pixels; 0 of what is none."""
+    if not isinstance(polygon, Sequence) or len(polygon) < 6 or len(polygon) % 2:
+        return 0.0
+    if not all(_is_finite(value) for value in polygon):
+        return 0.0
+    x, y = np.asarray(polygon[0::2], float), np.asarray(polygon[1::2], float)
+    return abs(float(x @ np.roll(y, -1) - y @ np.roll(x, -1))) / 2
+
+
+def _box(annotation: Annotation) -> tuple[float, float, float, float] | None:
+    """Left, top, width and height of an annotation's box, pixels; None: it has no good one."""
+    box = annotation.get("bbox")
+    if not isinstance(box, Sequence) or isinstance(box, str) or len(box) != 4:
+        return None
+    if not all(_is_finite(value) for value in box) or box[2] <= 0 or box[3] <= 0:
+        return None
+    return (float(box[0]), float(box[1]), float(box[2]), float(box[3]))
+
+
+def _lengths_of(code: Mapping[str, Any]) -> list[int]:
+    """The run lengths of a code; none of a damaged one."""
+    counts: Any = code.get("counts")
+    try:
+        lengths = _decompressed(counts) if isinstance(counts, str) else counts
+    except (IndexError, UnicodeError):
+        return []
+    good = isinstance(lengths, list) and all(isinstance(n, int) for n in lengths)
+    return list(lengths) if good else []
 
 
 def _run_length_problem(code: Mapping[str, Any], size: tuple[int, int]) -> str | None:

@@ -39,8 +39,11 @@ def uncompressed(mask: np.ndarray) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("segmentation", "says"),
     [
-        ([], "no polygon"),
-        (None, "expected polygons or a run-length code"),
+        ([], "no polygon and no box"),
+        (None, "no polygon and no box"),
+        ("polygon", "expected polygons or a run-length code"),
+        ([[0.1, 0.1, 0.9, 0.1, 0.9, 0.8]], "shares of the image's sides; .* x by 30 and y by 20"),
+        ([[0, 0, 1, 0, 1, 1], [0.2, 0.2, 0.4, 0.2, 0.3, 0.9]], "shares of the image's sides"),
         ([[]], "a polygon of 0 numbers; expected x and y of at least 3 points"),
         ([[1, 1, 5, 5]], "a polygon of 4 numbers"),
         ([BOX, [1, 1, 5, 5, 6]], "a polygon of 5 numbers"),
@@ -64,7 +67,7 @@ def test_what_cannot_be_drawn(segmentation: Any, says: str) -> None:
     assert re.search(says, found), found
 
 
-@pytest.mark.parametrize("area", [None, float("nan"), "12"])
+@pytest.mark.parametrize("area", [float("nan"), "12", [3]])
 def test_area_is_a_number(area: Any) -> None:
     assert "its area is" in str(annotation_problem(annotation([BOX], area=area), SIZE))
 
