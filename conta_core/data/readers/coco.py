@@ -19,8 +19,8 @@ from conta_core.data.problems import refuse
 from conta_core.data.readers.coco_annotations import (
     annotation_problem,
     area_of,
+    area_of_polygons,
     draw_labels,
-    drawn_area,
     has_region,
 )
 from conta_core.data.readers.coco_categories import Categories, categories_of
@@ -157,7 +157,7 @@ def coco_labels(settings: DatasetSettings) -> Iterator[tuple[str, np.ndarray]]:
                     )
                 elif annotation["category_id"] not in categories[kind].background:
                     good.append(annotation)
-            if any(_is_unlike(annotation, size) for annotation in good):
+            if any(_is_unlike(annotation) for annotation in good):
                 unlike.append(image_id)
             yield image_id, draw_labels(good, size, categories[kind].index)
         if unlike:
@@ -232,12 +232,12 @@ def _has_regions(coco: COCO) -> bool:
     return not annotations or any(map(has_region, annotations))
 
 
-def _is_unlike(annotation: dict[str, Any], size: tuple[int, int]) -> bool:
-    """Whether an object's region has not at all the area that its annotation names."""
-    area = annotation.get("area")
-    if not has_region(annotation) or not area or area < _SMALL:
+def _is_unlike(annotation: dict[str, Any]) -> bool:
+    """Whether an object's polygons have not at all the area that its annotation names."""
+    area, enclosed = annotation.get("area"), area_of_polygons(annotation)
+    if enclosed is None or not area or area < _SMALL:
         return False
-    return not _LIKELY[0] <= drawn_area(annotation, size) / area <= _LIKELY[1]
+    return not _LIKELY[0] <= enclosed / area <= _LIKELY[1]
 
 
 def _stray_annotations(coco: COCO, file: str) -> list[str]:

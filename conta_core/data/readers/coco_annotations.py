@@ -56,15 +56,19 @@ def area_of(annotation: Annotation) -> float:
     segmentation = annotation.get("segmentation")
     if isinstance(segmentation, Mapping):
         return float(sum(_lengths_of(segmentation)[1::2]))
-    if has_region(annotation) and isinstance(segmentation, Sequence):
-        return sum(_polygon_area(one) for one in segmentation)
+    enclosed = area_of_polygons(annotation)
+    if enclosed is not None:
+        return enclosed
     box = _box(annotation)
     return box[2] * box[3] if box else 0.0
 
 
-def drawn_area(annotation: Annotation, size: tuple[int, int]) -> int:
-    """Pixels of an annotation without problems that has a region."""
-    return int(np.count_nonzero(_region(annotation["segmentation"], size)))
+def area_of_polygons(annotation: Annotation) -> float | None:
+    """What the polygons of an annotation without problems enclose, in pixels; None: it has none."""
+    segmentation = annotation.get("segmentation")
+    if not isinstance(segmentation, list) or not segmentation:
+        return None
+    return sum(_polygon_area(one) for one in segmentation)
 
 
 def draw_labels(
