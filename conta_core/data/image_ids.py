@@ -67,3 +67,14 @@ def image_id_of(name: str, where: str) -> str:
     readable = re.sub(r"\.{2,}", ".", re.sub(r"[^A-Za-z0-9.]+", "_", plain))
     digest = hashlib.blake2b(name.encode(), digest_size=5).hexdigest()
     return f"{readable.strip('._')[:_READABLE] or 'image'}-{digest}"
+
+
+def given_id(text: str) -> str:
+    """The id of an image that a person names, by its id or by the name of their own.
+
+    What can be neither stays as it is, for the message that there is no such image.
+    """
+    try:
+        return image_id_of(text, "")
+    except ContaError:
+        return text

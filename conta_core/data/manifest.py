@@ -18,7 +18,7 @@ import numpy as np
 from pydantic import ConfigDict, Field, TypeAdapter, with_config
 from typing_extensions import TypedDict
 
-from conta_core.data.image_ids import check_image_id
+from conta_core.data.image_ids import check_image_id, given_id
 from conta_core.data.image_record import ImageRecord
 from conta_core.data.images import MAX_PIXELS
 from conta_core.data.masks import IGNORE
@@ -205,6 +205,8 @@ _LAYOUT = TypeAdapter(_Layout)
 def _record(image_id: str, values: Mapping[str, Any]) -> ImageRecord:
     """A record as JSON has it, with tuples for lists."""
     record = ImageRecord(id=image_id, **{**values, "tags": tuple(values["tags"])})
+    if record.name is not None and given_id(record.name) != image_id:
+        raise ValueError(f"the image {image_id} has the name of another, {record.name[:80]!r}")
     if record.stored_size is None:
         return record
     height, width = record.stored_size

@@ -85,6 +85,7 @@ def _cards(
     return {
         image_id: {
             "id": image_id,
+            "name": manifest.images[image_id].own_name,
             "tags": ", ".join(manifest.images[image_id].tags),
             "note": _note(manifest, image_id, judgement, rounds),
             "image": _image_figures(manifest, image_id, images[image_id]),
@@ -104,7 +105,7 @@ def _image_figures(manifest: Manifest, image_id: str, image: np.ndarray) -> list
     """The image, and its ground truth if it has one."""
     record = manifest.images[image_id]
     tags = ", ".join(record.tags)
-    figures = [figure(image, "image", f"photograph {image_id}, tags: {tags}")]
+    figures = [figure(image, "image", f"photograph {record.own_name}, tags: {tags}")]
     if record.mask:
         truth = manifest.read_mask(image_id)
         figures.append(label_figure(truth, "ground truth", manifest.class_names, image_id))

@@ -35,7 +35,11 @@ def inspect(
         ),
     ],
     image: Annotated[
-        str | None, typer.Argument(help="an image id: its arrays, their ranges, its classes")
+        str | None,
+        typer.Argument(
+            help="an image id, or the name of its file without ending: its arrays, their "
+            "ranges, its classes"
+        ),
     ] = None,
     check: Annotated[
         bool, typer.Option("--check", help="read every byte and compare the checksums")
@@ -68,9 +72,11 @@ def inspect(
     says it, what is wrong, and status 1.
     """
     # only here: `conta --help` must not wait for HDF5
+    from conta_core.data.image_ids import given_id
     from conta_core.tools.inspect.recognise import recognise
 
     kind = recognise(file)
+    image = None if image is None else given_id(image)
     listing = list_images or class_ is not None or match is not None or page is not None
     if image is not None and listing:
         raise typer.BadParameter("name an image or list them, not both")

@@ -22,7 +22,11 @@ def show_command(
         ),
     ],
     image: Annotated[
-        str | None, typer.Argument(help="Id of the image; confounders.h5 needs none.")
+        str | None,
+        typer.Argument(
+            help="Id of the image, or the name of its file without ending; "
+            "confounders.h5 needs none."
+        ),
     ] = None,
     output: Annotated[
         Path | None,
@@ -71,6 +75,7 @@ def show_command(
 ) -> None:
     """Draw what a file or a run holds of an image: CAMs, masks, context, every stage."""
     # only here: `conta --help` must not wait for matplotlib, OpenCV and h5py
+    from conta_core.data.image_ids import given_id
     from conta_core.drawing.sheet import require_picture_name, write_sheet
     from conta_core.tools.show.scene import View
     from conta_core.tools.show.targets import show
@@ -80,7 +85,7 @@ def show_command(
     if output is not None:
         require_picture_name(output)
     view = View(dataset, photo, overlay, size, tuple(rounds or ()))
-    shown = show(target, image, view)
+    shown = show(target, None if image is None else given_id(image), view)
     path = output or _unused(Path(f"{shown.name}.png"))
     write_sheet(shown.figure, path)
     width, height = (round(side) for side in shown.figure.get_size_inches() * shown.figure.dpi)

@@ -5,16 +5,19 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import numpy as np
 from pycocotools import mask as run_lengths
 
+from conta_core.data.image_ids import given_id
+from conta_core.data.image_record import ImageRecord
 from conta_core.data.manifest import Manifest
 from conta_core.data.mask_folder import require_masks
 from conta_core.data.masks import IGNORE, read_label_png, write_label_png
 from conta_core.data.readers.coco_categories import VOC_ALIASES
+from conta_core.data.readers.coco_files import relative_name
 from conta_core.errors import ContaError
 from conta_core.storage.atomic import replace_folder_when_done, replace_when_done
 from conta_core.storage.json_files import read_json
@@ -22,7 +25,9 @@ from conta_core.tools.exporting.run_files import RoundFiles
 
 
 def write_voc_masks(files: RoundFiles, folder: Path) -> Iterator[str]:
-    """Write ``<id>.png`` for every training image, whole folder or nothing.
+    """Write a PNG for every training image, whole folder or nothing.
+
+    It is called as its owner calls the photograph, below the folders of that name.
 
     Args:
         files: the round.
@@ -35,9 +40,11 @@ def write_voc_masks(files: RoundFiles, folder: Path) -> Iterator[str]:
         ContaError: a pseudo-mask is missing or broken.
     """
     with replace_folder_when_done(folder) as temporary:
-        for image_id, labels in _pseudo_masks(files):
-            write_label_png(temporary / f"{image_id}.png", labels)
-            yield image_id
+        for record, labels in _pseudo_masks(files):
+            path = temporary / f"{record.own_name}.png"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write_label_png(path, labels)
+            yield record.id
 
 
 @dataclass(frozen=True)
@@ -68,7 +75,7 @@ def coco_numbers_of(path: str | Path, manifest: Manifest) -> CocoNumbers:
     try:
         content = read_json(path)
         by_name = {str(c["name"]): int(c["id"]) for c in content["categories"]}
-        entries = {Path(i["file_name"]).stem: i for i in content["images"]}
+        entries = {_id_of(i["file_name"]): i for i in content["images"]}
         images = {image_id: int(entry["id"]) for image_id, entry in entries.items()}
         file_names = {image_id: str(entry["file_name"]) for image_id, entry in entries.items()}
     except (OSError, ValueError, KeyError, TypeError) as error:
@@ -87,6 +94,11 @@ def coco_numbers_of(path: str | Path, manifest: Manifest) -> CocoNumbers:
             f"training list; name the annotations of the list {manifest.list_names['train']}"
         )
     return CocoNumbers({c: by_name[own[c]] for c in manifest.classes}, images, file_names)
+
+
+def _id_of(file_name: str) -> str:
+    """The image id that COCO's reader makes of a file name."""
+    return given_id(str(PurePosixPath(relative_name(file_name)).with_suffix("")))
 
 
 def usual_numbers(manifest: Manifest) -> CocoNumbers:
@@ -114,13 +126,15 @@ def write_coco_masks(files: RoundFiles, path: Path, numbers: CocoNumbers) -> Ite
     manifest = files.manifest()
     images: list[dict[str, Any]] = []
     annotations: list[dict[str, Any]] = []
-    for number, (image_id, labels) in enumerate(_pseudo_masks(files), start=1):
-        record = manifest.images[image_id]
+    for number, (record, labels) in enumerate(_pseudo_masks(files), start=1):
+        image_id = record.id
         image_number = number if numbers.images is None else numbers.images[image_id]
         images.append(
             {
                 "id": image_number,
-                "file_name": numbers.file_names.get(image_id, Path(record.image).name),
+                "file_name": numbers.file_names.get(
+                    image_id, record.own_name + Path(record.image).suffix
+                ),
                 "height": record.own_size[0],
                 "width": record.own_size[1],
             }
@@ -159,8 +173,8 @@ def _region(pixels: np.ndarray) -> dict[str, Any]:
     }
 
 
-def _pseudo_masks(files: RoundFiles) -> Iterator[tuple[str, np.ndarray]]:
-    """Image id and labels, uint8 (H, W), of every training image, each checked."""
+def _pseudo_masks(files: RoundFiles) -> Iterator[tuple[ImageRecord, np.ndarray]]:
+    """Record and labels, uint8 (H, W), of every training image, each checked."""
     manifest = files.manifest()
     ids = manifest.ids("train")
     require_masks(files.pseudo_masks, ids)
@@ -176,4 +190,4 @@ def _pseudo_masks(files: RoundFiles) -> Iterator[tuple[str, np.ndarray]]:
                 f"{height}, 0 to {len(manifest.classes)} and {IGNORE}: "
                 "delete the folder and let the workflow make it again"
             )
-        yield image_id, labels
+        yield manifest.images[image_id], labels

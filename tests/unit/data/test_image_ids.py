@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from conta_core.data.image_ids import MAX_NAME_LENGTH, image_id_of, is_image_id
+from conta_core.data.image_ids import MAX_NAME_LENGTH, given_id, image_id_of, is_image_id
 from conta_core.errors import ContaError
 
 
@@ -60,3 +60,9 @@ def test_what_is_no_file_name_is_refused(name: str) -> None:
 def test_any_text_gives_an_id_or_one_clear_message(name: str) -> None:
     with suppress(ContaError):
         assert is_image_id(image_id_of(name, "here"))
+
+
+def test_an_image_is_named_by_its_id_or_by_its_name() -> None:
+    found = image_id_of("IMG 001 (2)", "here")
+    assert given_id("IMG 001 (2)") == given_id(found) == found
+    assert given_id("../up") == "../up"

@@ -150,3 +150,12 @@ def test_json_of_another_kind(tmp_path: Path, text: str) -> None:
 
 def test_values_of_a_restricted_class_list() -> None:
     assert mask_values_of(("a", "b", "c"), ("c", "a")) == {0: 0, 3: 1, 1: 2}
+
+
+@pytest.mark.parametrize("name", ["../../up", "b", "/etc/passwd", "a\nb"])
+def test_a_name_that_is_another_images(manifest: Manifest, tmp_path: Path, name: str) -> None:
+    """What exports write below a folder must not leave it."""
+    record = replace(manifest.images["a"], name=name)
+    replace(manifest, images={**manifest.images, "a": record}).save(tmp_path / "d.json")
+    with pytest.raises(ContaError, match="the image a has the name of another"):
+        Manifest.load(tmp_path / "d.json")

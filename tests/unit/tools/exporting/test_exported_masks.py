@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,8 @@ from exported_run import SIZES, labels_of, write_exported_run
 from PIL import Image
 from pycocotools.coco import COCO
 
+from conta_core.data.image_ids import image_id_of
+from conta_core.data.manifest import Manifest
 from conta_core.data.masks import read_label_png, voc_palette, write_label_png
 from conta_core.errors import ContaError
 from conta_core.tools.exporting.pseudo_masks import (
@@ -33,6 +36,42 @@ def test_voc(run: Path, tmp_path: Path) -> None:
         np.testing.assert_array_equal(found, labels_of(size, 1 + number))
     with Image.open(tmp_path / "out/0001.png") as image:
         assert image.getpalette() == voc_palette().ravel().tolist()
+
+
+NAMES = ("IMG 001 (2)", "day 1/Küche", "猫")
+
+
+@pytest.fixture
+def named(run: Path) -> Path:
+    """The run, of photographs whose owner calls them otherwise than their ids."""
+    manifest = Manifest.load(run / "dataset.json")
+    ids = dict(zip(SIZES, (image_id_of(name, "") for name in NAMES), strict=True))
+    images = {
+        ids[i]: replace(manifest.images[i], id=ids[i], name=name, image=f"/photos/{name}.jpg")
+        for i, name in zip(SIZES, NAMES, strict=True)
+    }
+    others = {i: record for i, record in manifest.images.items() if i not in ids}
+    lists = {k: tuple(ids.get(i, i) for i in members) for k, members in manifest.lists.items()}
+    replace(manifest, images=images | others, lists=lists).save(run / "dataset.json")
+    for masks in run.glob("round-*/pseudo_masks"):
+        for old, new in ids.items():
+            if (masks / f"{old}.png").exists():
+                (masks / f"{old}.png").rename(masks / f"{new}.png")
+    return run
+
+
+def test_owners_names(named: Path, tmp_path: Path) -> None:
+    files = find_round(named, 1)
+    list(write_voc_masks(files, tmp_path / "out"))
+    found = {str(p.relative_to(tmp_path / "out")) for p in (tmp_path / "out").rglob("*.png")}
+    assert found == {f"{name}.png" for name in NAMES}
+    numbers = usual_numbers(files.manifest())
+    list(write_coco_masks(files, tmp_path / "coco.json", numbers))
+    content = json.loads((tmp_path / "coco.json").read_text(encoding="utf-8"))
+    assert [entry["file_name"] for entry in content["images"]] == [f"{n}.jpg" for n in NAMES]
+    # and these annotations are known again by the same run
+    again = coco_numbers_of(tmp_path / "coco.json", files.manifest())
+    assert set(again.images or ()) == set(files.manifest().ids("train"))
 
 
 def check_coco(path: Path, categories: dict[int, int], index: int) -> COCO:
