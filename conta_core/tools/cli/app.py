@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import logging
+import os
 import sys
+from typing import NoReturn
 
 import typer
 from rich.console import Console
@@ -57,7 +60,35 @@ def main() -> None:
     try:
         app()
     except ContaError as error:
-        clear_bar()
-        console = Console(stderr=True, highlight=False, soft_wrap=True)
-        console.print(f"error: {error}", style="red", markup=False)
+        _end(str(error))
+    except BrokenPipeError:  # of `conta inspect FILE | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
+    except OSError as error:
+        _end(cannot_write(error))
+
+
+def cannot_write(error: OSError) -> str:
+    """What to do where a file cannot be written: something is in the way, no right, no room."""
+    place = error.filename2 or error.filename
+    found = error.strerror or str(error)
+    mend = {
+        errno.ENOSPC: "make room on that disk, or name a folder on another one",
+        errno.EDQUOT: "make room in your quota, or name a folder on another disk",
+        errno.EFBIG: "files may not be so large there (ulimit -f): name another folder",
+        errno.EEXIST: "a file is in the way: move it, or name another folder",
+        errno.ENOTDIR: "a file is where a folder should be: move it, or name another folder",
+        errno.EISDIR: "a folder is where a file should be: move it, or name another file",
+        errno.EACCES: "name a place that you may write, or get the right",
+        errno.EROFS: "name a place that can be written",
+    }.get(error.errno or 0, "mend that, or name another place")
+    where = f"{place}: " if place is not None else ""
+    return f"{where}cannot be read or written: {found}; {mend}"
+
+
+def _end(text: str) -> NoReturn:
+    """One clear line, and status 1."""
+    clear_bar()
+    console = Console(stderr=True, highlight=False, soft_wrap=True)
+    console.print(f"error: {text}", style="red", markup=False)
+    sys.exit(1)

@@ -95,7 +95,9 @@ class _Stages:
         classes, wanted = self.data.manifest.classes, self.scene.image_id
         with open_images(path, name, [wanted], classes) as images:
             image = images.image(wanted)
-            if image.size != self.scene.size:
+            # masks have the photograph's own size, stores that of the stages
+            sizes = (self.scene.size, self.data.record(wanted).own_size)
+            if image.size not in sizes:
                 raise ContaError(
                     f"{path}: {wanted} has height and width {image.size}, expected "
                     f"{self.scene.size} as the image; {MEND}"
