@@ -156,12 +156,14 @@ def get_lacking_stages(wildcards):
 
 def get_dataset_files(wildcards):
     """What index_dataset reads that a user may edit, or that the workflow makes."""
-    return files_to_watch(EXPERIMENTS[wildcards.run].dataset)
+    files = files_to_watch(EXPERIMENTS[wildcards.run].dataset)
+    # Snakemake takes braces in a path for wildcards; that file's content counts all the same
+    return [path for path in files if not {"{", "}"} & {*path}]
 
 
 def get_digest_of_tables(wildcards):
     """What those files hold, so that an older file in their place is noticed too."""
-    return digest_of_files(get_dataset_files(wildcards))
+    return digest_of_files(files_to_watch(EXPERIMENTS[wildcards.run].dataset))
 
 
 def get_made_dataset(wildcards):

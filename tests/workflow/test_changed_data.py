@@ -85,6 +85,18 @@ def test_times_alone_change_nothing(indexed: Workflow, folder: Folder) -> None:
     assert not stale(indexed)
 
 
+def test_braces_in_a_folders_name(fresh: Callable[..., Workflow], tmp_path: Path) -> None:
+    folder = Folder(tmp_path / "my {photos} {x")
+    config = reduced({})
+    config["dataset"] = {"name": "mine", "format": "folder", "root": str(folder.root)}
+    workflow = fresh(config)
+    workflow.run(MANIFEST)
+    assert not stale(workflow)
+    table = folder.root / "tags.csv"
+    replace_by_older(table, table.read_bytes().replace(b"cat;dog", b"dog"))
+    assert stale(workflow)
+
+
 @pytest.mark.parametrize("older", [True, False])
 @pytest.mark.parametrize("name", ["images/a.jpg", "masks/a.png"])
 def test_a_file_that_was_replaced(
