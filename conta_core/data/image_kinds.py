@@ -30,6 +30,10 @@ _KINDS = {
         ("HEIC", "HEIF", "pip install pillow-heif"),
     ),
 }
+#: of MP4 and QuickTime
+_VIDEOS = frozenset(
+    (b"isom", b"iso2", b"avc1", b"mp41", b"mp42", b"qt  ", b"M4V ", b"3gp4", b"3gp5")
+)
 
 
 def mend_of(head: bytes) -> str:
@@ -39,9 +43,10 @@ def mend_of(head: bytes) -> str:
         if brand in _KINDS:
             kind, reader, how = _KINDS[brand]
             found = f"it is a photograph of the kind {kind}"
-            return (
-                f"{found}: replace the file,"
-                if reader in FORMATS
-                else f"{found}: {how}, or convert it to JPEG,"
-            )
+            if reader in FORMATS:
+                return f"{found}: replace the file,"
+            return f"{found}: {how}, or convert it to JPEG,"
+    matroska, avi = head.startswith(b"\x1aE\xdf\xa3"), head[8:12] == b"AVI "
+    if matroska or (head.startswith(b"RIFF") and avi) or set(brands) & _VIDEOS:
+        return "it is a video: conta predict takes it by --camera FILE; replace the file"
     return "replace the file"

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from conta_core.settings.base import Fraction, Positive
+from conta_core.settings.base import Fraction, Positive, UserPath
 from conta_core.settings.cam import METHOD, SeedSettings
 from conta_core.settings.given import GivenFile
 
@@ -22,12 +22,12 @@ class ClipEsSettings(SeedSettings):
         description="timm's name of the image tower, with the tag of its weights; any plain vision "
         "transformer of timm",
     )
-    tower_weights: str = Field(
+    tower_weights: UserPath = Field(
         "pretrained",
         description="pretrained (timm's for this name, downloaded once), none (random, for tests) "
         "or a .safetensors file",
     )
-    text: str | None = Field(
+    text: UserPath | None = Field(
         None,
         description="text embeddings of the classes and of background words, a .safetensors file "
         "that conta text-embeddings makes; needed",

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from conta_core.settings.base import Fraction, Positive, Settings
+from conta_core.settings.base import Fraction, Positive, Settings, UserPath
 
 
 class Lists(Settings):
@@ -41,7 +41,7 @@ class DatasetSettings(Settings):
         description="context-shapes (made on the spot), voc (devkit), coco (instance json) or "
         "folder (tags.csv)",
     )
-    root: str | None = Field(
+    root: UserPath | None = Field(
         None, description="folder of the data set; null for context-shapes, which is made"
     )
     lists: Lists = Field(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import Field
 
+from conta_core.settings.base import UserPath
 from conta_core.settings.cam import METHOD, TrainedSeedSettings
 from conta_core.settings.given import GivenFile
 
@@ -22,7 +23,7 @@ class ImportedSettings(TrainedSeedSettings):
     """The CAMs of round 0 are read, and a classifier is trained for the later rounds."""
 
     method: Literal["imported"] = Field("imported", description=METHOD)
-    source: str | None = Field(
+    source: UserPath | None = Field(
         None,
         description="CAMs of round 0: a folder with <image id>.npy, .npz, .pt or .png, or a "
         "cams.h5; needed",

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import Field, model_validator
 
-from conta_core.settings.base import Fraction, Settings
+from conta_core.settings.base import Fraction, Settings, UserPath
 from conta_core.settings.crf import LabelCrfSettings
 from conta_core.settings.given import GivenFile
 
@@ -41,7 +41,7 @@ class PseudoMaskSettings(Settings):
         "nothing (CLIP-ES: 0.95); null: none are",
     )
 
-    imported: str | None = Field(
+    imported: UserPath | None = Field(
         None,
         description="pseudo-masks of round 0 that other code made, a folder with <image id>.png; "
         "null: they are made of refined CAMs",

@@ -6,7 +6,15 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from conta_core.settings.base import Fraction, NonNegative, Positive, Range, Settings, check_range
+from conta_core.settings.base import (
+    Fraction,
+    NonNegative,
+    Positive,
+    Range,
+    Settings,
+    UserPath,
+    check_range,
+)
 
 #: pixels of a long side
 SMALLEST_SIDE = 16
@@ -24,7 +32,7 @@ class BackboneSettings(Settings):
         "(SEAM's, output_stride 8), efficientnet_lite0, efficientnet_lite0_stage5 (cut after its "
         "fifth stage) or timm:<name>; docs/networks.md",
     )
-    weights: str = Field("imagenet", description="imagenet, none, or a .safetensors file")
+    weights: UserPath = Field("imagenet", description="imagenet, none, or a .safetensors file")
     output_stride: Literal[8, 16, 32] = Field(8, description="stride of the last block's features")
 
 

@@ -65,7 +65,11 @@ def read_photograph(path: str | os.PathLike[str]) -> np.ndarray:
     Raises:
         ContaError: missing, unreadable or too large.
     """
-    return np.ascontiguousarray(turn(read_image(path), exif_orientation(path)))
+    try:
+        pixels = read_image(path)
+    except ContaError as error:  # there is no list here
+        raise ContaError(str(error).replace("take its id off the list", "leave it out")) from None
+    return np.ascontiguousarray(turn(pixels, exif_orientation(path)))
 
 
 def shown_size(path: str | os.PathLike[str]) -> tuple[int, int] | None:

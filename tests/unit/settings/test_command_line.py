@@ -97,3 +97,17 @@ def test_a_group_may_be_given_in_pieces() -> None:
     require_given_once(["cam={epochs: 1}", "cam={crop: 64}", "rounds=1", "seed=1"])
     found = loaded("cam={epochs: 1}", "cam={crop: 64}")
     assert (found.cam.epochs, found.cam.crop) == (1, 64)
+
+
+def test_the_home_of_a_user(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", "/home/me")
+    config = {
+        "dataset": {"name": "d", "format": "folder", "root": "~/photos"},
+        "cam": {"weights": "~/w.safetensors"},
+        "pseudo_masks": {"imported": "~/masks"},
+    }
+    (found,) = load_experiments(config).values()
+    assert found.dataset.root == "/home/me/photos"
+    assert found.cam.weights == "/home/me/w.safetensors"
+    assert found.pseudo_masks.imported == "/home/me/masks"
+    assert found.irn.weights == "imagenet"
