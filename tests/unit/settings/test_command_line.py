@@ -104,10 +104,8 @@ def test_the_home_of_a_user(monkeypatch: pytest.MonkeyPatch) -> None:
     config = {
         "dataset": {"name": "d", "format": "folder", "root": "~/photos"},
         "cam": {"weights": "~/w.safetensors"},
-        "pseudo_masks": {"imported": "~/masks"},
     }
     (found,) = load_experiments(config).values()
     assert found.dataset.root == "/home/me/photos"
     assert found.cam.weights == "/home/me/w.safetensors"
-    assert found.pseudo_masks.imported == "/home/me/masks"
     assert found.irn.weights == "imagenet"
