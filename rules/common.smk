@@ -4,6 +4,7 @@ Every function takes the config apart for one run; no rule reads `config` itself
 """
 
 import re
+import sys
 from pathlib import Path
 
 from snakemake import script as script_module
@@ -11,7 +12,11 @@ from snakemake.exceptions import WorkflowError
 
 from conta_core.causal import methods
 from conta_core.evaluation.comparison.design import Design
-from conta_core.settings.command_line import require_given_once, typed_config
+from conta_core.settings.command_line import (
+    require_given_once,
+    require_one_configfile,
+    typed_config,
+)
 from conta_core.settings.single_keys import require_single_keys
 from conta_core.settings.load import load_comparison, load_experiments, pick, require_weights
 from conta_core.data.reading import files_to_watch
@@ -22,8 +27,10 @@ from conta_core.workflow.stages import BY_NAME, BY_OUTPUT, STAGES, owner_of
 from conta_core.runtime.writable import require_writable
 
 try:
-    for configfile in workflow.configfiles if workflow.is_main_process else []:
-        require_single_keys(configfile)
+    if workflow.is_main_process:
+        require_one_configfile(sys.argv)
+        for configfile in workflow.configfiles:
+            require_single_keys(configfile)
     if not isinstance(workflow.config_settings.config_args, str):
         require_given_once(workflow.config_settings.config_args or [])
     config = typed_config(config, workflow.config_settings.config)

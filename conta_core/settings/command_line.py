@@ -64,6 +64,20 @@ def require_given_once(entries: Sequence[str]) -> None:
         )
 
 
+def require_one_configfile(words: Sequence[str]) -> None:
+    """Refuse ``--configfile A ... --configfile B``, of which Snakemake reads B alone.
+
+    Args:
+        words: of Snakemake's command line.
+    """
+    names = [word.partition("=")[0] for word in words]
+    if sum(name in ("--configfile", "--configfiles") for name in names) > 1:
+        raise ContaError(
+            "--configfile is given twice, of which the last would count; name all files after one: "
+            "--configfile A B"
+        )
+
+
 def _leaves(value: Any, under: Path) -> Iterator[tuple[Path, Any]]:
     if isinstance(value, Mapping) and value:
         for key, inner in value.items():

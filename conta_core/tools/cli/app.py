@@ -18,6 +18,7 @@ from conta_core.tools.cli.diff import diff
 from conta_core.tools.cli.excerpt import excerpt
 from conta_core.tools.cli.export import export
 from conta_core.tools.cli.export_test import export_test
+from conta_core.tools.cli.given_once import require_given_once
 from conta_core.tools.cli.import_weights import import_weights
 from conta_core.tools.cli.inspect import inspect
 from conta_core.tools.cli.paint import paint
@@ -58,6 +59,7 @@ def main() -> None:
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
     show_bars()
     try:
+        require_given_once(typer.main.get_command(app), sys.argv[1:])
         app()
     except ContaError as error:
         _end(str(error))

@@ -9,7 +9,11 @@ import yaml
 from snakemake.cli import parse_config
 
 from conta_core.errors import ContaError
-from conta_core.settings.command_line import require_given_once, typed_config
+from conta_core.settings.command_line import (
+    require_given_once,
+    require_one_configfile,
+    typed_config,
+)
 from conta_core.settings.load import load_experiments, merge
 
 FILE = {"dataset": {"name": "d", "format": "folder", "root": "r"}}
@@ -109,3 +113,16 @@ def test_the_home_of_a_user(monkeypatch: pytest.MonkeyPatch) -> None:
     assert found.dataset.root == "/home/me/photos"
     assert found.cam.weights == "/home/me/w.safetensors"
     assert found.irn.weights == "imagenet"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["-n", "--configfile", "a.yaml", "--cores", "1", "--configfile", "b.yaml"],
+        ["--configfile=a.yaml", "--configfiles", "b.yaml"],
+    ],
+)
+def test_files_after_one_option(words: list[str]) -> None:
+    with pytest.raises(ContaError, match=r"--configfile is given twice.*--configfile A B"):
+        require_one_configfile(words)
+    require_one_configfile(["--configfile", "a.yaml", "b.yaml", "-n"])
