@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from conta_core.data.masks import write_label_png
 from conta_core.data.readers.voc import VOC_CLASSES
 from conta_core.data.synthetic.context_shapes import make_context_shapes
+from conta_core.images.masks import write_label_png
 from conta_core.settings import ImageCounts
 
 REPOSITORY = Path(__file__).resolve().parents[1]

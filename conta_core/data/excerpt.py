@@ -14,8 +14,8 @@ from PIL import Image
 
 from conta_core.data.image_record import ImageRecord
 from conta_core.data.manifest import Manifest
-from conta_core.data.masks import write_label_png
 from conta_core.errors import ContaError
+from conta_core.images.masks import write_label_png
 from conta_core.runtime.parallel import map_in_order
 from conta_core.storage.atomic import replace_folder_when_done
 

@@ -9,13 +9,13 @@ from pathlib import Path
 
 import numpy as np
 
-from conta_core.data.file_bytes import NamedBytes, digest_of, read_bytes
 from conta_core.data.image_record import ImageRecord
-from conta_core.data.images import MIN_SIDE, read_image, read_whole
 from conta_core.data.manifest import Manifest
-from conta_core.data.masks import IGNORE, read_label_png
 from conta_core.data.problems import Problem
 from conta_core.errors import ContaError
+from conta_core.images.file_bytes import NamedBytes, digest_of, read_bytes
+from conta_core.images.masks import IGNORE, read_label_png
+from conta_core.images.photographs import MIN_SIDE, read_image, read_whole
 from conta_core.runtime.parallel import map_in_order
 
 

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from conta_core.data.file_bytes import NamedBytes, digest_of, read_bytes
-from conta_core.data.images import read_image, stored_size
-from conta_core.data.masks import read_label_png, resize_labels
 from conta_core.errors import ContaError
+from conta_core.images.file_bytes import NamedBytes, digest_of, read_bytes
+from conta_core.images.masks import read_label_png, resize_labels
+from conta_core.images.photographs import read_image, stored_size
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,7 @@ class ImageRecord:
 
         Args:
             path: of the file.
-            colours: of its labels, as :func:`~conta_core.data.masks.read_label_png` takes them.
+            colours: of its labels, as :func:`~conta_core.images.masks.read_label_png` takes them.
         """
         try:
             content = read_bytes(path)

@@ -20,9 +20,9 @@ from typing_extensions import TypedDict
 
 from conta_core.data.image_ids import check_image_id, given_id
 from conta_core.data.image_record import ImageRecord
-from conta_core.data.images import MAX_PIXELS
-from conta_core.data.masks import IGNORE
 from conta_core.errors import ContaError
+from conta_core.images.masks import IGNORE
+from conta_core.images.photographs import MAX_PIXELS
 from conta_core.storage.atomic import replace_when_done
 from conta_core.storage.json_files import read_json, require_layout
 

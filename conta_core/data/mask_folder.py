@@ -10,8 +10,8 @@ import numpy as np
 
 from conta_core.data.image_record import ImageRecord
 from conta_core.data.manifest import Manifest
-from conta_core.data.masks import read_label_png, write_label_png
 from conta_core.errors import ContaError
+from conta_core.images.masks import read_label_png, write_label_png
 
 
 def write_mask(folder: str | os.PathLike[str], record: ImageRecord, labels: np.ndarray) -> None:

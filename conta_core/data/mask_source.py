@@ -11,11 +11,11 @@ from pathlib import Path, PurePosixPath
 
 import numpy as np
 
-from conta_core.data.file_bytes import NamedBytes
 from conta_core.data.image_ids import IMAGE_ID
-from conta_core.data.images import MAX_PIXELS
-from conta_core.data.masks import read_label_png
 from conta_core.errors import ContaError
+from conta_core.images.file_bytes import NamedBytes
+from conta_core.images.masks import read_label_png
+from conta_core.images.photographs import MAX_PIXELS
 
 #: bytes of an archive's member: what the largest mask takes that is read, 16 bits a pixel
 _MAX_BYTES = 2 * MAX_PIXELS
@@ -42,7 +42,7 @@ def open_masks(path: str | os.PathLike[str]) -> Iterator[MaskSource]:
 
     Of an archive only regular members are read, by their names and in memory; links, devices and
     files whose names are no ids are as if they were not there. A mask may have as many pixels as
-    any image (:data:`conta_core.data.images.MAX_PIXELS`).
+    any image (:data:`conta_core.images.photographs.MAX_PIXELS`).
 
     Raises:
         ContaError: there is neither, the archive is damaged or compressed, it names a mask twice,

@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping, Sequence
 import numpy as np
 
 from conta_core.data.manifest import Manifest
-from conta_core.data.masks import IGNORE
+from conta_core.images.masks import IGNORE
 
 #: ids that a warning names
 NAMED = 5

@@ -15,8 +15,8 @@ import cv2
 import numpy as np
 
 from conta_core.data.manifest import Manifest
-from conta_core.data.masks import IGNORE
 from conta_core.evaluation.scores.score_files import rounded
+from conta_core.images.masks import IGNORE
 
 #: pixels farther than this from every object are "far", in an image whose long side is 128
 FAR = 14.0

@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 import pydensecrf.densecrf as densecrf
 
-from conta_core.data.masks import IGNORE
+from conta_core.images.masks import IGNORE
 from conta_core.settings import CrfSettings, LabelCrfSettings
 
 #: no probability below this: its logarithm must stay finite

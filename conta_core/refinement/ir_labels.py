@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from conta_core.data.masks import IGNORE
+from conta_core.images.masks import IGNORE
 from conta_core.refinement.crf import refine_labels
 from conta_core.refinement.pseudo_masks import label_argmax
 from conta_core.settings import IrnSettings

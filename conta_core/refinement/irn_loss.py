@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from conta_core.data.masks import IGNORE
+from conta_core.images.masks import IGNORE
 from conta_core.refinement.paths import affinities, pairs
 
 EPSILON = 1e-5

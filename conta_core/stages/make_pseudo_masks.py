@@ -13,7 +13,7 @@ from conta_core.causal.intervention.threshold import THRESHOLDS, areas_above, sa
 from conta_core.data.image_record import ImageRecord
 from conta_core.data.manifest import Manifest
 from conta_core.data.mask_folder import write_mask
-from conta_core.data.masks import IGNORE
+from conta_core.images.masks import IGNORE
 from conta_core.refinement.crf import refine_labels
 from conta_core.refinement.pseudo_masks import label_argmax, upsample_refined
 from conta_core.runtime.parallel import map_in_order

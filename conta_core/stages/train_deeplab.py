@@ -13,7 +13,7 @@ from torch import Tensor
 from conta_core.causal.methods import CausalInputs, method_of
 from conta_core.data.manifest import Manifest
 from conta_core.data.mask_folder import mask_reader, require_masks
-from conta_core.data.masks import IGNORE, voc_palette
+from conta_core.images.masks import IGNORE, voc_palette
 from conta_core.networks.segmenters.base import SegmentationNetwork
 from conta_core.networks.segmenters.files import description
 from conta_core.settings import SegmentationSettings

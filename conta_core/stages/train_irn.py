@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 
 from conta_core.data.manifest import Manifest
-from conta_core.data.masks import voc_palette
 from conta_core.errors import ContaError
+from conta_core.images.masks import voc_palette
 from conta_core.networks.irn import GRID_STRIDE, Irn
 from conta_core.refinement.irn_loss import EPSILON, WEIGHTS, irn_terms
 from conta_core.settings import IrnSettings

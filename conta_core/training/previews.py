@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from conta_core.drawing import colour_maps
+from conta_core.images.drawing import colour_maps
 from conta_core.training.objective import Objective
 from conta_core.training.views import ViewedImages
 

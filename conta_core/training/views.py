@@ -12,7 +12,7 @@ from torch.utils.data import Dataset
 
 from conta_core.causal.intervention.recombination import Intervened
 from conta_core.data.manifest import Manifest
-from conta_core.data.masks import IGNORE
+from conta_core.images.masks import IGNORE
 from conta_core.runtime.seeding import numpy_generator
 from conta_core.settings import TrainingSettings
 

@@ -9,8 +9,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from conta_core.data.file_bytes import digest_of, read_bytes
 from conta_core.errors import ContaError
+from conta_core.images.file_bytes import digest_of, read_bytes
 
 _BLOCK = 2**20
 

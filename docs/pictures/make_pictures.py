@@ -29,20 +29,20 @@ from rich.console import Console
 from conta_core.causal.intervention.object_masks import object_masks
 from conta_core.causal.intervention.ownership import read_taken
 from conta_core.causal.intervention.recombination import Intervention
-from conta_core.data.images import read_image
 from conta_core.data.manifest import Manifest
-from conta_core.data.masks import read_label_png
 from conta_core.data.synthetic.context_shapes import CLASSES, CONTEXTS, make_context_shapes
-from conta_core.drawing.blocks import Grid, Heading, Legend
-from conta_core.drawing.cells import Cell, fit, fit_exactly, picture
-from conta_core.drawing.colour_maps import greyed, heat_over
-from conta_core.drawing.label_colours import colour_labels, label_legend
-from conta_core.drawing.lettering import line_height
-from conta_core.drawing.sheet import INK, SOFT, Block, Canvas, draw_sheet, write_sheet
 from conta_core.evaluation.store_kinds.images import open_images
 from conta_core.evaluation.store_kinds.labels import LabelKind
 from conta_core.evaluation.store_kinds.maps import MapKind
 from conta_core.evaluation.store_kinds.registry import KINDS
+from conta_core.images.drawing.blocks import Grid, Heading, Legend
+from conta_core.images.drawing.cells import Cell, fit, fit_exactly, picture
+from conta_core.images.drawing.colour_maps import greyed, heat_over
+from conta_core.images.drawing.label_colours import colour_labels, label_legend
+from conta_core.images.drawing.lettering import line_height
+from conta_core.images.drawing.sheet import INK, SOFT, Block, Canvas, draw_sheet, write_sheet
+from conta_core.images.masks import read_label_png
+from conta_core.images.photographs import read_image
 from conta_core.settings import ImageCounts
 from conta_core.settings.load import load_experiments, read_config
 from conta_core.tools.cli.status_table import status_table

@@ -11,8 +11,8 @@ from fuzzing import fuzz, mutated, refuses_or_reads_file
 from hypothesis import given
 from PIL import Image
 
-from conta_core.data.images import exif_orientation, read_image
-from conta_core.data.masks import read_label_png
+from conta_core.images.masks import read_label_png
+from conta_core.images.photographs import exif_orientation, read_image
 
 #: Pillow warns of damaged EXIF data and the like
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]

@@ -11,9 +11,9 @@ from fuzzing import fuzz, json_files, refuses_or_reads_file
 from hypothesis import given
 
 from conta_core.data.manifest import FORMAT, FORMAT_VERSION, Manifest
-from conta_core.data.masks import write_label_png
 from conta_core.evaluation.scores.score_files import read_scores
 from conta_core.evaluation.summary import read_summary, render_table, summarise_scores
+from conta_core.images.masks import write_label_png
 
 pytestmark = pytest.mark.slow
 

@@ -25,7 +25,7 @@ import torch
 from PIL import Image
 
 from conta_core import load_model
-from conta_core.data.masks import write_label_png
+from conta_core.images.masks import write_label_png
 from conta_core.networks.segmentation import predict
 from conta_core.networks.segmentation_output import predicted_labels
 from conta_core.runtime.memory import keep_freed_memory

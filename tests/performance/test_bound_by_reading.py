@@ -17,8 +17,8 @@ import pytest
 
 from conta_core.data.image_record import ImageRecord
 from conta_core.data.manifest import Manifest, mask_values_of
-from conta_core.data.masks import read_label_png, write_label_png
 from conta_core.data.readers.voc import VOC_CLASSES
+from conta_core.images.masks import read_label_png, write_label_png
 from conta_core.settings import ContextSettings
 from conta_core.stages.build_confounders import build_confounders
 from conta_core.stages.evaluate_pseudo_masks import evaluate_pseudo_masks

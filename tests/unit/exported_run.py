@@ -9,7 +9,7 @@ from models import CLASSES, write_deeplab
 
 from conta_core.data.image_record import ImageRecord
 from conta_core.data.manifest import Manifest
-from conta_core.data.masks import write_label_png
+from conta_core.images.masks import write_label_png
 
 #: height and width by training image
 SIZES = {"0001": (30, 40), "0002": (25, 31), "b_3": (30, 40)}

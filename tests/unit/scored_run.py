@@ -10,9 +10,9 @@ from PIL import Image
 
 from conta_core.data.image_record import ImageRecord
 from conta_core.data.manifest import Manifest
-from conta_core.data.masks import write_label_png
 from conta_core.evaluation.reliance import write_reliance
 from conta_core.evaluation.scores.score_files import score_entry, write_scores
+from conta_core.images.masks import write_label_png
 from conta_core.settings import Experiment
 from conta_core.settings.load import pick
 from conta_core.storage.stores.writer import write_store

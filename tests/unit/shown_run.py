@@ -9,7 +9,7 @@ from PIL import Image
 
 from conta_core.data.image_record import ImageRecord
 from conta_core.data.manifest import Manifest
-from conta_core.data.masks import write_label_png
+from conta_core.images.masks import write_label_png
 from conta_core.storage.stores.writer import write_store
 
 #: names that html, mathtext and legends of matplotlib would take for something else

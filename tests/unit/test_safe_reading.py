@@ -39,8 +39,8 @@ FORBIDDEN = {
     "yaml.unsafe_load": "yaml.safe_load",
     "os.system": "subprocess.run with a list",
     "os.popen": "subprocess.run with a list",
-    "cv2.imread": "conta_core.data.images",
-    "cv2.imdecode": "conta_core.data.images",
+    "cv2.imread": "conta_core.images.photographs",
+    "cv2.imdecode": "conta_core.images.photographs",
 }
 #: needs this argument with this value
 REQUIRED = {"torch.load": ("weights_only", True)}
@@ -56,7 +56,7 @@ XML_READERS = {
     "ParserCreate",
 }
 #: decodes, and only behind the limits on its size
-IMAGE_OPENERS = {"conta_core/data/images.py"}
+IMAGE_OPENERS = {"conta_core/images/photographs.py"}
 
 
 def problems(source: str, path: str = "x.py") -> Iterator[str]:
@@ -84,7 +84,7 @@ def problems(source: str, path: str = "x.py") -> Iterator[str]:
         if name.startswith(("xml.", "lxml.")) and name.rpartition(".")[2] in XML_READERS:
             yield f"{where}: use defusedxml"
         if name == "PIL.Image.open" and path not in IMAGE_OPENERS:
-            yield f"{where}: use conta_core.data.images.open_image"
+            yield f"{where}: use conta_core.images.photographs.open_image"
 
 
 def _python_of(source: str) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from conta_core.data.masks import write_label_png
+from conta_core.images.masks import write_label_png
 
 SHAPE = (48, 64)
 

@@ -17,7 +17,7 @@ from PIL import Image
 from tiny_runs import Workflow, reduced
 
 from conta_core.data.manifest import Manifest
-from conta_core.data.masks import voc_palette, write_label_png
+from conta_core.images.masks import voc_palette, write_label_png
 
 pytestmark = pytest.mark.slow
 

@@ -13,7 +13,7 @@ from photograph_folder import SHAPE, Folder
 from PIL import Image
 from tiny_runs import Work, Workflow, reduced
 
-from conta_core.data.masks import write_label_png
+from conta_core.images.masks import write_label_png
 
 pytestmark = pytest.mark.slow
 

@@ -14,8 +14,8 @@ import yaml
 from tiny_runs import REPOSITORY, Work, Workflow
 from typer.testing import CliRunner
 
-from conta_core.data.masks import read_label_png
 from conta_core.data.synthetic.context_shapes import CLASSES
+from conta_core.images.masks import read_label_png
 from conta_core.storage.stores.reader import StoreReader
 from conta_core.storage.text_embeddings import TextEmbeddings, save_text_embeddings
 from conta_core.tools.cli.app import app

@@ -17,7 +17,7 @@ from PIL import Image
 from tiny_runs import Work, Workflow, reduced
 from typer.testing import CliRunner
 
-from conta_core.data.masks import read_label_png
+from conta_core.images.masks import read_label_png
 from conta_core.settings.pseudo_masks import BEFORE
 from conta_core.storage.stores.reader import StoreReader
 from conta_core.tools.cli.app import app

@@ -88,10 +88,10 @@ def test_edit_that_means_nothing(finished: Workflow, edit: Callable[[str], str])
 def test_a_module_that_is_moved(finished: Workflow) -> None:
     """A walk that lies elsewhere under another name makes nothing stale."""
     user, place = finished.code / "conta_core/refinement/irn.py", finished.code / WALK
-    moved = finished.code / "conta_core/drawing/walk.py"
+    moved = finished.code / "conta_core/images/drawing/walk.py"
 
     def import_from_there(text: str) -> str:
-        return text.replace("conta_core.refinement.random_walk", "conta_core.drawing.walk")
+        return text.replace("conta_core.refinement.random_walk", "conta_core.images.drawing.walk")
 
     assert import_from_there(user.read_text()) != user.read_text()
     with edited(user, import_from_there):

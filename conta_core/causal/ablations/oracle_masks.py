@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from conta_core.data.manifest import Manifest
-from conta_core.data.masks import IGNORE
 from conta_core.errors import ContaError
+from conta_core.images.masks import IGNORE
 
 
 def require_true_masks(data: Manifest, image_ids: Sequence[str]) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 from conta_core.causal.intervention.objects import ObjectBank
 from conta_core.causal.intervention.pixels import CutOut, cut_out, fill, paste, resized
 from conta_core.data.manifest import Manifest
-from conta_core.data.masks import IGNORE
+from conta_core.images.masks import IGNORE
 from conta_core.runtime.seeding import numpy_generator
 from conta_core.settings import ContextSettings
 

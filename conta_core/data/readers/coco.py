@@ -4,29 +4,30 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Iterator, Sequence
-from pathlib import Path, PurePosixPath
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from pycocotools.coco import COCO
 
-from conta_core.data.image_ids import image_id_of
 from conta_core.data.image_record import ImageRecord
 from conta_core.data.manifest import Manifest, mask_values_of
-from conta_core.data.masks import write_label_png
 from conta_core.data.problems import refuse
 from conta_core.data.readers.coco_annotations import (
     annotation_problem,
-    area_of,
     area_of_polygons,
+    box_area,
     draw_labels,
+    extent_of_polygons,
     has_region,
 )
-from conta_core.data.readers.coco_categories import Categories, categories_of
-from conta_core.data.readers.coco_files import annotation_file, image_paths, relative_name
+from conta_core.data.readers.coco_categories import categories_of
+from conta_core.data.readers.coco_files import annotation_file
 from conta_core.data.readers.coco_instances import load_instances
+from conta_core.data.readers.coco_list import CocoList, named_images
 from conta_core.errors import ContaError
+from conta_core.images.masks import write_label_png
 from conta_core.runtime.progress import track
 from conta_core.settings import DatasetSettings
 from conta_core.storage.atomic import replace_folder_when_done
@@ -70,7 +71,7 @@ def read_coco(settings: DatasetSettings, masks: str | os.PathLike[str] | None = 
     lists: dict[str, tuple[str, ...]] = {}
     drawn = {kind: masks is not None and _has_regions(coco) for kind, coco in files.items()}
     for kind, coco in files.items():
-        found = _ImageList(coco, categories[kind], root, names[kind])
+        found = CocoList(coco, categories[kind], root, names[kind])
         left_out = []
         members = []
         for image_id, name, path, objects in found:
@@ -144,7 +145,7 @@ def coco_labels(settings: DatasetSettings) -> Iterator[tuple[str, np.ndarray]]:
         file, name = annotation_file(root, names[kind]).name, names[kind]
         problems.extend(_stray_annotations(coco, file))
         unlike: list[str] = []
-        entries = _named_images(coco, root, name)
+        entries = named_images(coco, root, name)
         for (image_id, _), entry in track(entries, len(entries), f"masks of {name}", logger):
             size = (entry["height"], entry["width"])
             good = []
@@ -163,8 +164,9 @@ def coco_labels(settings: DatasetSettings) -> Iterator[tuple[str, np.ndarray]]:
         if unlike:
             logger.warning(
                 "%s: in %d images what is drawn of an object is less than a fifth of the area "
-                "that its annotation names, or more than five times it: %s; look at their masks "
-                "with conta show: the polygons may be in percent, or of another size of the image",
+                "that its annotation or its box has, or more than five times it: %s; look at their "
+                "masks with conta show: the polygons may be in percent, or of another size of "
+                "the image",
                 file, len(unlike), ", ".join(unlike[:5]),
             )  # fmt: skip
     refuse(problems, str(root / "annotations"))
@@ -178,54 +180,6 @@ def _load_both(settings: DatasetSettings) -> dict[str, COCO]:
     return {"train": train, "val": train if same else load_instances(root, lists.val, "val")}
 
 
-class _ImageList:
-    """The images of a list, and what is doubtful about their annotations."""
-
-    def __init__(self, coco: COCO, categories: Categories, root: Path, name: str) -> None:
-        self._coco, self._categories, self._name = coco, categories, name
-        self._entries = _named_images(coco, root, name)
-        files = [relative_name(entry["file_name"]) for _, entry in self._entries]
-        self._paths = image_paths(root, name, files)
-        self._crowds_alone: list[str] = []
-        self._boxes = 0
-
-    def __iter__(self) -> Iterator[tuple[str, str, str, Sequence[dict[str, Any]]]]:
-        """Id, owner's name, path, and annotations of the classes, of each image."""
-        for ((image_id, name), entry), path in zip(self._entries, self._paths, strict=True):
-            annotations = [
-                annotation
-                for annotation in self._coco.imgToAnns[entry["id"]]
-                if annotation["category_id"] in self._categories.index
-            ]
-            if annotations and all(a.get("iscrowd") for a in annotations):
-                self._crowds_alone.append(image_id)
-            self._boxes += sum(not has_region(a) for a in annotations)
-            yield image_id, name, path, annotations
-
-    def tags(self, annotations: Sequence[dict[str, Any]]) -> set[int]:
-        """Class indices of annotations that are no crowd and have an area."""
-        index = self._categories.index
-        return {
-            index[a["category_id"]] for a in annotations if not a.get("iscrowd") and area_of(a) > 0
-        }
-
-    def warn(self) -> None:
-        """Say what is doubtful."""
-        if self._crowds_alone:
-            logger.warning(
-                "%s: %d images have crowd regions alone (iscrowd 1), which give no tag and are "
-                "ignored in scores: %s; brushes of CVAT and Label Studio are exported so: if they "
-                "are single objects, set their iscrowd to 0",
-                self._name, len(self._crowds_alone), ", ".join(self._crowds_alone[:5]),
-            )  # fmt: skip
-        if self._boxes:
-            logger.warning(
-                "%s: %d objects have a box and no region: they give tags, and their boxes are "
-                "ignored in scores",
-                self._name, self._boxes,
-            )  # fmt: skip
-
-
 def _has_regions(coco: COCO) -> bool:
     """Whether there is ground truth: an annotation with a region, or none at all."""
     annotations = coco.dataset["annotations"]
@@ -234,10 +188,12 @@ def _has_regions(coco: COCO) -> bool:
 
 def _is_unlike(annotation: dict[str, Any]) -> bool:
     """Whether an object's polygons have not at all the area that its annotation names."""
-    area, enclosed = annotation.get("area"), area_of_polygons(annotation)
-    if enclosed is None or not area or area < _SMALL:
+    drawn, named = area_of_polygons(annotation), annotation.get("area")
+    if not named:
+        drawn, named = extent_of_polygons(annotation), box_area(annotation)
+    if drawn is None or named < _SMALL:
         return False
-    return not _LIKELY[0] <= enclosed / area <= _LIKELY[1]
+    return not _LIKELY[0] <= drawn / named <= _LIKELY[1]
 
 
 def _stray_annotations(coco: COCO, file: str) -> list[str]:
@@ -252,22 +208,3 @@ def _stray_annotations(coco: COCO, file: str) -> list[str]:
         )
         if a[key] not in known
     ]
-
-
-def _named_images(
-    coco: COCO, root: Path, name: str
-) -> list[tuple[tuple[str, str], dict[str, Any]]]:
-    """Id and owner's name (both without ending), and entry of each image, by its number."""
-    file = annotation_file(root, name).name
-    found = []
-    problems = []
-    for number in sorted(coco.imgs):
-        entry = coco.imgs[number]
-        path = PurePosixPath(relative_name(entry["file_name"]))
-        own = str(path.with_suffix("")) if path.name else ""
-        try:
-            found.append(((image_id_of(own, f"{file}, image {number}"), own), entry))
-        except ContaError as error:
-            problems.append(str(error))
-    refuse(problems, str(root / "annotations"))
-    return found

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from pycocotools import mask as run_lengths
 
-from conta_core.data.masks import IGNORE
+from conta_core.images.masks import IGNORE
 
 #: of a coordinate or an area: exact as a float
 _LARGEST = 2**53
@@ -59,8 +59,7 @@ def area_of(annotation: Annotation) -> float:
     enclosed = area_of_polygons(annotation)
     if enclosed is not None:
         return enclosed
-    box = _box(annotation)
-    return box[2] * box[3] if box else 0.0
+    return box_area(annotation)
 
 
 def area_of_polygons(annotation: Annotation) -> float | None:
@@ -69,6 +68,20 @@ def area_of_polygons(annotation: Annotation) -> float | None:
     if not isinstance(segmentation, list) or not segmentation:
         return None
     return sum(_polygon_area(one) for one in segmentation)
+
+
+def extent_of_polygons(annotation: Annotation) -> float | None:
+    """The area of the box about an annotation's polygons, in pixels; None: it has none."""
+    if area_of_polygons(annotation) is None:
+        return None
+    points = np.concatenate([np.reshape(one, (-1, 2)) for one in annotation["segmentation"]])
+    return float(np.prod(np.ptp(points, axis=0)))
+
+
+def box_area(annotation: Annotation) -> float:
+    """The area of an annotation's box in pixels; 0: it has no good one."""
+    box = _box(annotation)
+    return box[2] * box[3] if box else 0.0
 
 
 def draw_labels(

@@ -9,10 +9,10 @@ from pathlib import Path
 
 from pycocotools.coco import COCO
 
-from conta_core.data.masks import IGNORE
 from conta_core.data.readers.tag_names import is_background, is_reserved
 from conta_core.data.readers.voc import choose_classes
 from conta_core.errors import ContaError
+from conta_core.images.masks import IGNORE
 
 logger = logging.getLogger(__name__)
 

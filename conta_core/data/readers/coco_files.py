@@ -5,9 +5,9 @@ from __future__ import annotations
 import logging
 import os
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Sequence
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from conta_core.errors import ContaError
 
@@ -61,8 +61,8 @@ def image_paths(root: Path, name: str, file_names: Sequence[str]) -> list[str]:
     """The path of each image of a list.
 
     Images lie in ``<list>/``, ``images/<list>/``, ``images/`` or the root, at their ``file_name``.
-    Where the first of them is in none of these, those that are not are looked for by the last part
-    of their names below the root.
+    One that is not there is looked for by the last part of its name below the root, and taken
+    where there is one file of that name and one image that lacks it.
 
     Args:
         root: of the data set.
@@ -75,22 +75,32 @@ def image_paths(root: Path, name: str, file_names: Sequence[str]) -> list[str]:
         others = (one for one in (root / "images", root) if (one / file_names[0]).is_file())
         folder = next(others, folder)
     paths = [str(folder / file_name) for file_name in file_names]
-    if not paths or os.path.isfile(paths[0]):
-        return paths  # the usual case: one look, and nothing is walked through
+    try:
+        there = frozenset(os.listdir(folder))  # one look, not one an image
+    except OSError:
+        there = frozenset()
+    lost = [
+        number
+        for number, file_name in enumerate(file_names)
+        if file_name not in there and not ("/" in file_name and os.path.isfile(paths[number]))
+    ]
+    if not lost:
+        return paths
+    wanted = Counter(PurePosixPath(file_names[number]).name for number in lost)
     by_name = defaultdict(list)
     for place, _, files in os.walk(root):
-        for file in files:
+        for file in wanted.keys() & files:
             by_name[file].append(os.path.join(place, file))
-    found = 0
-    for number, path in enumerate(paths):
-        same = by_name.get(os.path.basename(path), [])
-        if len(same) == 1 and same[0] != path and not os.path.isfile(path):
-            paths[number] = same[0]
-            found += 1
+    found = []
+    for number in lost:
+        last = PurePosixPath(file_names[number]).name
+        if wanted[last] == 1 and len(by_name[last]) == 1:
+            paths[number] = by_name[last][0]
+            found.append(paths[number])
     if found:
         logger.warning(
             "%s: %d of %d images of %s lie elsewhere than their file_name says, and were found by "
             "their names: %s",
-            root, found, len(paths), name, paths[0],
+            root, len(found), len(paths), name, found[0],
         )  # fmt: skip
     return paths

@@ -12,9 +12,9 @@ from pycocotools.coco import COCO
 from pydantic import Field, TypeAdapter
 from typing_extensions import TypedDict
 
-from conta_core.data.images import MAX_PIXELS
 from conta_core.data.readers.coco_files import annotation_file, no_annotations
 from conta_core.errors import ContaError
+from conta_core.images.photographs import MAX_PIXELS
 from conta_core.storage.json_files import read_json, require_layout
 
 #: the largest that JPEG can hold

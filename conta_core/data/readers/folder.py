@@ -12,7 +12,6 @@ from pathlib import Path, PurePosixPath
 from conta_core.data.image_ids import image_id_of
 from conta_core.data.image_record import ImageRecord
 from conta_core.data.manifest import Manifest, mask_values_of
-from conta_core.data.masks import IGNORE
 from conta_core.data.problems import refuse
 from conta_core.data.readers.folder_files import (
     MASKS,
@@ -26,6 +25,7 @@ from conta_core.data.readers.tag_cells import tags_of_rows
 from conta_core.data.readers.tag_names import canonical, classes_problems
 from conta_core.data.readers.tag_table import Row, read_table
 from conta_core.errors import ContaError
+from conta_core.images.masks import IGNORE
 from conta_core.runtime.nearest import did_you_mean
 from conta_core.settings import DatasetSettings
 

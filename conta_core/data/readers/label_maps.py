@@ -9,11 +9,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from conta_core.data.masks import IGNORE
-from conta_core.data.palettes import colour_code, voc_colours, voc_palette
 from conta_core.data.problems import refuse
 from conta_core.data.readers.tag_names import canonical, is_background, is_reserved
 from conta_core.errors import ContaError
+from conta_core.images.masks import IGNORE
+from conta_core.images.palettes import colour_code, voc_colours, voc_palette
 
 #: of a file; 254 classes take some kilobytes
 _MAX_BYTES = 2**20

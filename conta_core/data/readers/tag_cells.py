@@ -7,7 +7,6 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 
-from conta_core.data.masks import IGNORE
 from conta_core.data.readers.tag_names import (
     is_background,
     is_reserved,
@@ -15,6 +14,7 @@ from conta_core.data.readers.tag_names import (
     parts_of,
 )
 from conta_core.data.readers.tag_table import Row
+from conta_core.images.masks import IGNORE
 
 logger = logging.getLogger(__name__)
 

@@ -9,7 +9,6 @@ from pathlib import Path
 
 from conta_core.data.image_record import ImageRecord
 from conta_core.data.manifest import Manifest, mask_values_of
-from conta_core.data.masks import IGNORE
 from conta_core.data.problems import Problem, refuse
 from conta_core.data.readers.label_maps import find_label_map
 from conta_core.data.readers.tag_names import known_as
@@ -23,6 +22,7 @@ from conta_core.data.readers.voc_lists import AUGMENTED, VocList, has_lists, lis
 from conta_core.data.readers.voc_tags import tags_of_annotations, tags_of_masks
 from conta_core.data.synthetic import context_shapes
 from conta_core.errors import ContaError
+from conta_core.images.masks import IGNORE
 from conta_core.runtime.nearest import did_you_mean
 from conta_core.settings import DatasetSettings
 

@@ -12,10 +12,10 @@ from xml.etree.ElementTree import ParseError
 import numpy as np
 from defusedxml import DefusedXmlException, ElementTree
 
-from conta_core.data.masks import read_label_png
 from conta_core.data.problems import Problem
 from conta_core.data.readers.tag_names import is_reserved, known_as
 from conta_core.errors import ContaError
+from conta_core.images.masks import read_label_png
 from conta_core.runtime.nearest import did_you_mean
 from conta_core.runtime.parallel import map_in_order
 from conta_core.runtime.progress import track

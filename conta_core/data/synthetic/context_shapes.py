@@ -17,9 +17,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from conta_core.data.masks import write_label_png
 from conta_core.data.synthetic.shapes import draw_shape, edge_shade, full_area
 from conta_core.data.synthetic.textures import TEXTURES, object_texture
+from conta_core.images.masks import write_label_png
 from conta_core.runtime.progress import track
 from conta_core.runtime.seeding import numpy_generator
 from conta_core.settings import ImageCounts

@@ -28,12 +28,12 @@ from PIL import Image
 
 from conta_core.data.image_ids import check_image_id
 from conta_core.data.mask_source import MaskSource, open_masks
-from conta_core.data.masks import IGNORE, write_label_png
 from conta_core.data.problems import refuse
 from conta_core.data.readers.voc import VOC_CLASSES
 from conta_core.data.readers.voc_lists import AUGMENTED
 from conta_core.data.synthetic.painted_scene import Draws, Scene, class_values, paint_scene
 from conta_core.errors import ContaError
+from conta_core.images.masks import IGNORE, write_label_png
 from conta_core.runtime.nearest import did_you_mean
 from conta_core.runtime.progress import track
 from conta_core.runtime.seeding import numpy_generator

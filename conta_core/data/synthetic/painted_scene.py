@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from conta_core.data.masks import IGNORE
 from conta_core.data.synthetic.painted_contexts import CONTEXTS
 from conta_core.data.synthetic.painted_objects import object_skin
 from conta_core.data.synthetic.textures import _coordinates, _noise  # see painted_contexts
+from conta_core.images.masks import IGNORE
 from conta_core.runtime.seeding import numpy_generator
 
 #: from the middle of an image to where the two regions meet, in shares of its sides, at most

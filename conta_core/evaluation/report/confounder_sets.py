@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 
 from conta_core.data.manifest import Manifest
-from conta_core.drawing.colour_maps import heat_map
 from conta_core.evaluation.report.figures import Figure, figure
 from conta_core.evaluation.report.pieces import Section
 from conta_core.evaluation.store_kinds.confounders import (
@@ -16,6 +15,7 @@ from conta_core.evaluation.store_kinds.confounders import (
     ConfounderSet,
     read_confounder_set,
 )
+from conta_core.images.drawing.colour_maps import heat_map
 from conta_core.storage.stores.reader import StoreReader
 
 #: masks that are shown without being asked for; of more, those of the last set alone

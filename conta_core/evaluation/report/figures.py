@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from conta_core.drawing.data_uri import data_uri
-from conta_core.drawing.label_colours import colour_labels
+from conta_core.images.drawing.data_uri import data_uri
+from conta_core.images.drawing.label_colours import colour_labels
 
 #: long side of a picture in pixels
 PICTURE = 176

@@ -9,7 +9,6 @@ import numpy as np
 
 from conta_core.data.manifest import Manifest
 from conta_core.data.mask_folder import read_mask
-from conta_core.drawing.label_colours import label_entries
 from conta_core.evaluation.report.choice import (
     Judgement,
     image_miou,
@@ -21,6 +20,7 @@ from conta_core.evaluation.report.figures import Figure, figure, label_figure
 from conta_core.evaluation.report.pieces import Section
 from conta_core.evaluation.report.round_figures import round_figures
 from conta_core.evaluation.summary_rows import number
+from conta_core.images.drawing.label_colours import label_entries
 
 #: rounds that are shown: with more the page would not load at once
 MAX_ROUNDS = 8

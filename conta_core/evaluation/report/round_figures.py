@@ -10,13 +10,13 @@ import cv2
 import numpy as np
 
 from conta_core.data.manifest import Manifest
-from conta_core.drawing.colour_maps import heat_map, heat_over
 from conta_core.evaluation.report.figures import Figure, figure, label_figure
 from conta_core.evaluation.store_kinds.context import Context
 from conta_core.evaluation.store_kinds.images import Images, StoreImages, fitting, open_images
 from conta_core.evaluation.store_kinds.kind import StoredImage
 from conta_core.evaluation.store_kinds.labels import LabelKind
 from conta_core.evaluation.store_kinds.maps import MapKind
+from conta_core.images.drawing.colour_maps import heat_map, heat_over
 
 #: kinds of store that a round shows, in the order of its stages
 SHOWN = ("cams", "refined", "pseudo_masks", "train_masks", "context")

@@ -6,8 +6,8 @@ from functools import lru_cache
 
 import numpy as np
 
-from conta_core.data.masks import IGNORE
 from conta_core.evaluation.scores.label_counts import LabelCounts, mean_over_labels
+from conta_core.images.masks import IGNORE
 
 #: values of a pixel
 _VALUES = np.uint16(256)

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from conta_core.data.masks import IGNORE
 from conta_core.evaluation.scores.confusion import mean_iou
+from conta_core.images.masks import IGNORE
 
 #: thresholds that the sweeps try
 THRESHOLDS = tuple(round(0.05 * i, 2) for i in range(1, 19))

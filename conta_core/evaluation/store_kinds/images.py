@@ -8,10 +8,10 @@ from contextlib import contextmanager
 from functools import cache, partial
 from pathlib import Path
 
-from conta_core.data.masks import read_label_png
 from conta_core.errors import ContaError
 from conta_core.evaluation.store_kinds.kind import StoredImage, StoreKind
 from conta_core.evaluation.store_kinds.registry import KINDS
+from conta_core.images.masks import read_label_png
 from conta_core.storage.stores.header import MEND, read_store_attributes, store_kind
 from conta_core.storage.stores.reader import StoreReader
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from conta_core.data.masks import IGNORE
+from conta_core.images.masks import IGNORE
 from conta_core.storage.stores.kinds import IMAGE_ARRAYS, Array
 from conta_core.storage.stores.reader import StoreReader
 

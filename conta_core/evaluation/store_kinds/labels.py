@@ -6,7 +6,6 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from conta_core.data.masks import IGNORE
 from conta_core.evaluation.store_kinds.kind import (
     ImageKind,
     Rows,
@@ -16,6 +15,7 @@ from conta_core.evaluation.store_kinds.kind import (
     mean_absolute,
     rounded,
 )
+from conta_core.images.masks import IGNORE
 from conta_core.networks.segmentation_output import predicted_labels
 from conta_core.storage.stores.kinds import Array
 

@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from conta_core.data.manifest import Manifest
-from conta_core.data.masks import read_label_png
 from conta_core.data.problems import Problem
 from conta_core.errors import ContaError
+from conta_core.images.masks import read_label_png
 from conta_core.runtime.threads import map_in_threads
 from conta_core.seeds.foreign.pseudo_masks import require_all, require_mask
 from conta_core.seeds.foreign.sources import images_there, open_source

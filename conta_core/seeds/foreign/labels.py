@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from conta_core.data.masks import IGNORE
+from conta_core.images.masks import IGNORE
 from conta_core.storage.foreign.limits import RefusedError
 
 

@@ -11,8 +11,8 @@ import numpy as np
 
 from conta_core.data.image_record import ImageRecord
 from conta_core.data.manifest import Manifest
-from conta_core.data.masks import read_label_png, write_label_png
 from conta_core.errors import ContaError
+from conta_core.images.masks import read_label_png, write_label_png
 from conta_core.runtime.parallel import map_in_order
 from conta_core.seeds.foreign.labels import require_labels
 from conta_core.storage.foreign.limits import RefusedError

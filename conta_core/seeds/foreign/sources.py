@@ -12,8 +12,8 @@ import numpy as np
 
 from conta_core.data.image_record import ImageRecord
 from conta_core.data.manifest import Manifest
-from conta_core.data.masks import read_label_png
 from conta_core.errors import ContaError
+from conta_core.images.masks import read_label_png
 from conta_core.seeds.cams import ImageCams
 from conta_core.seeds.foreign.fitting import fit_labels, fit_to
 from conta_core.seeds.foreign.forms import ForeignMaps, recognise

@@ -76,7 +76,7 @@ def show_command(
     """Draw what a file or a run holds of an image: CAMs, masks, context, every stage."""
     # only here: `conta --help` must not wait for matplotlib, OpenCV and h5py
     from conta_core.data.image_ids import given_id
-    from conta_core.drawing.sheet import require_picture_name, write_sheet
+    from conta_core.images.drawing.sheet import require_picture_name, write_sheet
     from conta_core.tools.show.scene import View
     from conta_core.tools.show.targets import show
 

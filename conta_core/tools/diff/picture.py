@@ -9,15 +9,15 @@ from pathlib import Path
 import numpy as np
 
 from conta_core.data.manifest import Manifest
-from conta_core.drawing.blocks import ColourBar, Grid, Heading, Legend
-from conta_core.drawing.cells import Cell, fit, fit_exactly, picture, shown_size
-from conta_core.drawing.colour_maps import heat_map
-from conta_core.drawing.label_colours import LegendEntry, colour_labels, label_legend
-from conta_core.drawing.sheet import Block, draw_sheet, require_picture_name, write_sheet
 from conta_core.errors import ContaError
 from conta_core.evaluation.store_kinds.images import Images
 from conta_core.evaluation.store_kinds.kind import ImageKind, StoredImage
 from conta_core.evaluation.store_kinds.labels import LabelKind
+from conta_core.images.drawing.blocks import ColourBar, Grid, Heading, Legend
+from conta_core.images.drawing.cells import Cell, fit, fit_exactly, picture, shown_size
+from conta_core.images.drawing.colour_maps import heat_map
+from conta_core.images.drawing.label_colours import LegendEntry, colour_labels, label_legend
+from conta_core.images.drawing.sheet import Block, draw_sheet, require_picture_name, write_sheet
 from conta_core.tools.diff.comparison import ImageComparison, ItemChange
 from conta_core.tools.diff.images import open_two
 

@@ -15,8 +15,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from conta_core.data.masks import IGNORE, voc_palette
 from conta_core.errors import ContaError
+from conta_core.images.masks import IGNORE, voc_palette
 from conta_core.networks.segmenters.base import SegmentationNetwork
 from conta_core.networks.segmenters.files import load_segmentation
 from conta_core.storage.atomic import replace_when_done

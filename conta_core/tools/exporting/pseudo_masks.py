@@ -15,10 +15,10 @@ from conta_core.data.image_ids import given_id
 from conta_core.data.image_record import ImageRecord
 from conta_core.data.manifest import Manifest
 from conta_core.data.mask_folder import require_masks
-from conta_core.data.masks import IGNORE, read_label_png, write_label_png
 from conta_core.data.readers.coco_categories import VOC_ALIASES
 from conta_core.data.readers.coco_files import relative_name
 from conta_core.errors import ContaError
+from conta_core.images.masks import IGNORE, read_label_png, write_label_png
 from conta_core.storage.atomic import replace_folder_when_done, replace_when_done
 from conta_core.storage.json_files import read_json
 from conta_core.tools.exporting.run_files import RoundFiles

@@ -16,9 +16,9 @@ import numpy as np
 
 from conta_core.data.image_ids import check_image_id
 from conta_core.data.manifest import Manifest
-from conta_core.data.masks import write_label_png
 from conta_core.data.readers.voc import VOC_CLASSES
 from conta_core.errors import ContaError
+from conta_core.images.masks import write_label_png
 from conta_core.networks.segmentation_output import upsample_logits
 from conta_core.runtime.progress import track
 from conta_core.storage.atomic import replace_folder_when_done

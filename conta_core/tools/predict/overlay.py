@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
-from conta_core.drawing.label_colours import labels_over, outlined, share_entries
-from conta_core.drawing.legends import legend_below
+from conta_core.images.drawing.label_colours import labels_over, outlined, share_entries
+from conta_core.images.drawing.legends import legend_below
 
 #: long side of an overlay in pixels; photographs are scaled to it
 SHORTEST, LONGEST = 480, 1280

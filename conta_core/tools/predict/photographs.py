@@ -11,10 +11,10 @@ from pathlib import Path
 
 import numpy as np
 
-from conta_core.data.image_kinds import ENDINGS
-from conta_core.data.images import exif_orientation, read_image, stored_size
-from conta_core.data.orientation import turn, turned_size
 from conta_core.errors import ContaError, ProblemsError
+from conta_core.images.kinds import ENDINGS
+from conta_core.images.orientation import turn, turned_size
+from conta_core.images.photographs import exif_orientation, read_image, stored_size
 from conta_core.runtime.nearest import did_you_mean
 
 
@@ -60,7 +60,7 @@ def read_photograph(path: str | os.PathLike[str]) -> np.ndarray:
     """The pixels of a photograph as it is shown: turned as its EXIF data say.
 
     Returns:
-        uint8 (H, W, 3), RGB; other kinds of pixels as in :func:`conta_core.data.images.read_image`.
+        uint8 (H, W, 3), RGB; other kinds of pixels as in :func:`conta_core.images.read_image`.
 
     Raises:
         ContaError: missing, unreadable or too large.

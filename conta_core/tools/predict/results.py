@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from conta_core.data.masks import write_label_png
 from conta_core.errors import ContaError
+from conta_core.images.masks import write_label_png
 from conta_core.networks.segmentation_output import softmax, upsample_logits
 from conta_core.refinement.crf import refine_probabilities
 from conta_core.settings import CrfSettings

@@ -14,9 +14,9 @@ from tempfile import TemporaryDirectory
 import cv2
 import numpy as np
 
-from conta_core.drawing.label_colours import labels_over, outlined, share_entries
-from conta_core.drawing.legends import legend_in_corner
 from conta_core.errors import ContaError
+from conta_core.images.drawing.label_colours import labels_over, outlined, share_entries
+from conta_core.images.drawing.legends import legend_in_corner
 from conta_core.runtime.threads import map_in_threads
 from conta_core.tools.predict.labelling import strongest_labels
 from conta_core.tools.predict.segmenter import Segmenter

@@ -7,13 +7,13 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from conta_core.causal.conta.context_maps import sum_classes
-from conta_core.drawing.blocks import ColourBar, Grid, Heading
-from conta_core.drawing.cells import Bar, Cell, bar_chart, fit_exactly, picture
-from conta_core.drawing.colour_maps import heat_map, signed_map
-from conta_core.drawing.sheet import Block
 from conta_core.evaluation.store_kinds.confounders import read_confounder_set
 from conta_core.evaluation.store_kinds.context import Context
 from conta_core.evaluation.store_kinds.kind import StoredImage
+from conta_core.images.drawing.blocks import ColourBar, Grid, Heading
+from conta_core.images.drawing.cells import Bar, Cell, bar_chart, fit_exactly, picture
+from conta_core.images.drawing.colour_maps import heat_map, signed_map
+from conta_core.images.drawing.sheet import Block
 from conta_core.storage.stores.reader import StoreReader
 from conta_core.tools.show.maps import map_pixels, require_finite
 from conta_core.tools.show.scene import Scene, View

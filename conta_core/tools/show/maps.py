@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from conta_core.drawing.blocks import ColourBar, Grid, Heading
-from conta_core.drawing.cells import Cell, absent, picture
-from conta_core.drawing.colour_maps import HEAT_ALPHA, greyed, heat_map, heat_over
-from conta_core.drawing.sheet import Block
 from conta_core.evaluation.store_kinds.kind import StoredImage
 from conta_core.evaluation.store_kinds.maps import MapKind
+from conta_core.images.drawing.blocks import ColourBar, Grid, Heading
+from conta_core.images.drawing.cells import Cell, absent, picture
+from conta_core.images.drawing.colour_maps import HEAT_ALPHA, greyed, heat_map, heat_over
+from conta_core.images.drawing.sheet import Block
 from conta_core.tools.show.scene import Scene, View
 
 #: width of a sheet that a grid keeps within, in pixels

@@ -6,16 +6,16 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from conta_core.drawing.blocks import Grid, Heading, Legend
-from conta_core.drawing.cells import Cell, picture
-from conta_core.drawing.label_colours import (
+from conta_core.images.drawing.blocks import Grid, Heading, Legend
+from conta_core.images.drawing.cells import Cell, picture
+from conta_core.images.drawing.label_colours import (
     LABEL_ALPHA,
     colour_labels,
     label_areas,
     label_legend,
     labels_over,
 )
-from conta_core.drawing.sheet import Block
+from conta_core.images.drawing.sheet import Block
 from conta_core.tools.show.maps import columns_for
 from conta_core.tools.show.scene import Scene, View
 

@@ -9,11 +9,6 @@ from pathlib import Path
 
 import numpy as np
 
-from conta_core.drawing.blocks import ColourBar, Grid, Heading, Legend
-from conta_core.drawing.cells import Cell, absent, picture
-from conta_core.drawing.colour_maps import heat_map
-from conta_core.drawing.label_colours import label_legend
-from conta_core.drawing.sheet import Block
 from conta_core.errors import ContaError
 from conta_core.evaluation.store_kinds.context import Context
 from conta_core.evaluation.store_kinds.images import Images, StoreImages, fitting, open_images
@@ -21,6 +16,11 @@ from conta_core.evaluation.store_kinds.kind import StoredImage
 from conta_core.evaluation.store_kinds.labels import LabelKind
 from conta_core.evaluation.store_kinds.maps import Cams, MapKind
 from conta_core.evaluation.store_kinds.registry import KINDS
+from conta_core.images.drawing.blocks import ColourBar, Grid, Heading, Legend
+from conta_core.images.drawing.cells import Cell, absent, picture
+from conta_core.images.drawing.colour_maps import heat_map
+from conta_core.images.drawing.label_colours import label_legend
+from conta_core.images.drawing.sheet import Block
 from conta_core.storage.stores.header import MEND
 from conta_core.tools.show.maps import map_pixels, require_finite
 from conta_core.tools.show.masks import TRUTH, areas, mask_cell, over_image

@@ -12,8 +12,8 @@ import numpy as np
 
 from conta_core.data.image_record import ImageRecord
 from conta_core.data.manifest import FORMAT, Manifest
-from conta_core.drawing.cells import fit, fit_exactly, shown_size
 from conta_core.errors import ContaError
+from conta_core.images.drawing.cells import fit, fit_exactly, shown_size
 from conta_core.storage.json_files import read_json
 from conta_core.tools.inspect.images import require_image
 

@@ -8,8 +8,6 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
-from conta_core.drawing.blocks import Heading
-from conta_core.drawing.sheet import Block, draw_sheet
 from conta_core.errors import ContaError
 from conta_core.evaluation.store_kinds.confounders import Confounders
 from conta_core.evaluation.store_kinds.context import Context
@@ -23,6 +21,8 @@ from conta_core.evaluation.store_kinds.images import (
 from conta_core.evaluation.store_kinds.kind import StoredImage
 from conta_core.evaluation.store_kinds.labels import LabelKind
 from conta_core.evaluation.store_kinds.maps import MapKind
+from conta_core.images.drawing.blocks import Heading
+from conta_core.images.drawing.sheet import Block, draw_sheet
 from conta_core.tools.inspect.images import require_image
 from conta_core.tools.show.context import confounders_sheet, context_sheet
 from conta_core.tools.show.maps import maps_sheet
@@ -50,7 +50,7 @@ class Shown:
     """A finished sheet.
 
     Attributes:
-        figure: to be written by :func:`conta_core.drawing.sheet.write_sheet`.
+        figure: to be written by :func:`conta_core.images.drawing.sheet.write_sheet`.
         name: what it shows, fit for a file name.
     """
 

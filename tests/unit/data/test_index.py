@@ -11,10 +11,10 @@ from PIL import ExifTags, Image
 
 from conta_core.data.index import check_images
 from conta_core.data.manifest import Manifest
-from conta_core.data.masks import write_label_png
 from conta_core.data.problems import refuse
 from conta_core.data.readers.voc import read_voc
 from conta_core.errors import ContaError
+from conta_core.images.masks import write_label_png
 from conta_core.settings import DatasetSettings, Lists
 from conta_core.stages.index_dataset import index_dataset
 from conta_core.stages.make_coco_masks import make_coco_masks

@@ -11,8 +11,8 @@ import pytest
 from conta_core.data.image_ids import check_image_id
 from conta_core.data.image_record import ImageRecord
 from conta_core.data.manifest import Manifest, mask_values_of
-from conta_core.data.masks import write_label_png
 from conta_core.errors import ContaError
+from conta_core.images.masks import write_label_png
 
 
 @pytest.fixture

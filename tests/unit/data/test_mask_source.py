@@ -9,8 +9,8 @@ import pytest
 
 from conta_core.data import mask_source
 from conta_core.data.mask_source import open_masks
-from conta_core.data.masks import write_label_png
 from conta_core.errors import ContaError
+from conta_core.images.masks import write_label_png
 
 
 @pytest.fixture
@@ -109,7 +109,7 @@ def test_damaged_masks_are_named(folder: Path, tmp_path: Path) -> None:
 
 def test_absurd_sizes(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with open_masks(archive) as source:
-        monkeypatch.setattr("conta_core.data.images.MAX_PIXELS", 20)
+        monkeypatch.setattr("conta_core.images.photographs.MAX_PIXELS", 20)
         with pytest.raises(ContaError, match=r"a\.png: refused, too large: 6 x 4 pixels"):
             source.read("a")
         monkeypatch.setattr(mask_source, "_MAX_BYTES", 10)

@@ -13,13 +13,13 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from conta_core.data.image_record import ImageRecord
-from conta_core.data.images import MIN_SIDE
 from conta_core.data.index import check_images, inspect_images
 from conta_core.data.manifest import Manifest
 from conta_core.data.mask_folder import read_mask, write_mask
-from conta_core.data.masks import read_label_png, write_label_png
-from conta_core.data.working_size import working_size
 from conta_core.errors import ContaError
+from conta_core.images.masks import read_label_png, write_label_png
+from conta_core.images.photographs import MIN_SIDE
+from conta_core.images.working_size import working_size
 from conta_core.settings import DatasetSettings
 
 side = st.integers(1, 9000)

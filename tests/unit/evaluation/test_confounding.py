@@ -6,7 +6,6 @@ import pytest
 
 from conta_core.data.image_record import ImageRecord
 from conta_core.data.manifest import Manifest
-from conta_core.data.masks import write_label_png
 from conta_core.errors import ContaError
 from conta_core.evaluation.confounding import (
     ContextFalsePositives,
@@ -14,6 +13,7 @@ from conta_core.evaluation.confounding import (
     far_from_objects,
     read_context_map,
 )
+from conta_core.images.masks import write_label_png
 
 
 @pytest.mark.parametrize("size", [64, 128])

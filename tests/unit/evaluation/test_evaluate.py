@@ -9,11 +9,11 @@ from PIL import Image
 
 from conta_core.data.image_record import ImageRecord
 from conta_core.data.manifest import Manifest
-from conta_core.data.masks import write_label_png
 from conta_core.errors import ContaError
 from conta_core.evaluation.confounding import ContextFalsePositives
 from conta_core.evaluation.scores.confusion import confusion_matrix, mean_iou
 from conta_core.evaluation.scores.threshold_sweep import THRESHOLDS
+from conta_core.images.masks import write_label_png
 from conta_core.networks.segmentation_output import predicted_labels, softmax, upsample_logits
 from conta_core.refinement.crf import refine_probabilities
 from conta_core.refinement.pseudo_masks import label_argmax, upsample_refined

@@ -6,7 +6,7 @@ from PIL import Image
 
 from conta_core.data.image_record import ImageRecord
 from conta_core.data.manifest import Manifest
-from conta_core.data.masks import read_label_png
+from conta_core.images.masks import read_label_png
 from conta_core.refinement.crf import refine_labels
 from conta_core.refinement.pseudo_masks import label_argmax, strongest_class, upsample_refined
 from conta_core.settings import LabelCrfSettings, PseudoMaskSettings

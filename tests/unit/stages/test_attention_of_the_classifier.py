@@ -14,9 +14,9 @@ from safetensors.torch import load_file
 from conta_core.causal.conta.attention import ContextAttention
 from conta_core.causal.conta.context_ingredients import ContextIngredients
 from conta_core.causal.conta.predicted_masks import encode_mask
-from conta_core.data.images import read_image
 from conta_core.data.manifest import Manifest
 from conta_core.errors import ContaError
+from conta_core.images.photographs import read_image
 from conta_core.networks.cam_net import CamNet, build_cam_net
 from conta_core.networks.loading import load_network
 from conta_core.seeds.cams import extract

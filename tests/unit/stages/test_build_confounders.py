@@ -8,7 +8,7 @@ from made_predictions import causal_step
 
 from conta_core.causal.conta.resize_mask import resize_mask
 from conta_core.data.manifest import Manifest
-from conta_core.data.masks import read_label_png
+from conta_core.images.masks import read_label_png
 from conta_core.settings import ContextSettings
 from conta_core.stages.build_confounders import build_confounders
 from conta_core.storage.stores.reader import StoreReader

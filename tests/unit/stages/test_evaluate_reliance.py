@@ -9,9 +9,9 @@ import pytest
 from chain import NO_METHOD, Chain, causal
 
 from conta_core.data.manifest import Manifest
-from conta_core.data.masks import write_label_png
 from conta_core.errors import ContaError
 from conta_core.evaluation.reliance import read_reliance
+from conta_core.images.masks import write_label_png
 from conta_core.stages import evaluate_reliance as stage
 from conta_core.storage.stores.reader import StoreReader
 

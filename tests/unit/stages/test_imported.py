@@ -17,9 +17,9 @@ from PIL import Image
 from whole_store import make_store
 
 from conta_core.data.manifest import Manifest
-from conta_core.data.masks import read_label_png, write_label_png
 from conta_core.errors import ContaError
 from conta_core.evaluation.reliance import read_reliance
+from conta_core.images.masks import read_label_png, write_label_png
 from conta_core.settings import PseudoMaskSettings
 from conta_core.settings.imported import ImportedSettings
 from conta_core.stages.evaluate_cams import evaluate_cams

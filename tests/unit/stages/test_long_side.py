@@ -11,9 +11,9 @@ import pytest
 from chain import SIDE, Chain
 from PIL import Image
 
-from conta_core.data.images import read_image
 from conta_core.data.manifest import Manifest
-from conta_core.data.masks import read_label_png, resize_labels, write_label_png
+from conta_core.images.masks import read_label_png, resize_labels, write_label_png
+from conta_core.images.photographs import read_image
 from conta_core.settings import DatasetSettings
 from conta_core.stages.evaluate_pseudo_masks import evaluate_pseudo_masks
 from conta_core.stages.index_dataset import index_dataset

@@ -7,8 +7,8 @@ import pytest
 from chain import SIDE, Chain, require
 
 from conta_core.data.manifest import Manifest
-from conta_core.data.masks import read_label_png
 from conta_core.errors import ContaError
+from conta_core.images.masks import read_label_png
 from conta_core.settings import PseudoMaskSettings
 from conta_core.storage.stores.reader import StoreReader
 from conta_core.storage.stores.writer import write_store

@@ -13,10 +13,10 @@ from conta_core.causal.intervention.context_features import context_features
 from conta_core.causal.intervention.occlusion import score_drops
 from conta_core.causal.intervention.ownership import read_taken
 from conta_core.causal.intervention.propensity import read_weights
-from conta_core.data.images import read_image
 from conta_core.data.manifest import Manifest
-from conta_core.data.masks import read_label_png
 from conta_core.errors import ContaError
+from conta_core.images.masks import read_label_png
+from conta_core.images.photographs import read_image
 from conta_core.networks.cam_net import build_cam_net
 from conta_core.networks.loading import load_network
 from conta_core.settings import ContextSettings, InterventionSettings

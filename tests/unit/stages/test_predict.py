@@ -5,8 +5,8 @@ import torch
 from chain import SIDE, Chain, opened, require
 
 import conta_core
-from conta_core.data.images import read_image
 from conta_core.data.manifest import Manifest
+from conta_core.images.photographs import read_image
 from conta_core.networks.segmentation_output import predicted_labels
 
 

@@ -13,7 +13,7 @@ from chain import CAM, IRN, SEGMENTATION, Chain, causal
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from conta_core.data.manifest import Manifest
-from conta_core.data.masks import voc_palette
+from conta_core.images.masks import voc_palette
 from conta_core.settings.seam import SeamSettings
 from conta_core.stages.train_irn import train_irn
 from conta_core.training import previews

@@ -5,8 +5,8 @@ import torch
 from chain import Chain, opened, require
 
 import conta_core
-from conta_core.data.images import read_image
 from conta_core.data.manifest import Manifest
+from conta_core.images.photographs import read_image
 from conta_core.refinement.edges import predict_edge
 from conta_core.refinement.random_walk import random_walk
 from conta_core.storage.stores.reader import StoreReader

@@ -11,7 +11,7 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from conta_core.data.manifest import Manifest
-from conta_core.data.masks import read_label_png
+from conta_core.images.masks import read_label_png
 from conta_core.settings import ContextSettings, InterventionSettings
 from conta_core.stages.train_deeplab import class_weights, msc_terms
 from conta_core.training.frozen_features import Batch

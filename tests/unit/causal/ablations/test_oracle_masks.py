@@ -8,8 +8,8 @@ import pytest
 from conta_core.causal.ablations.oracle_masks import read_true_mask, require_true_masks
 from conta_core.data.image_record import ImageRecord
 from conta_core.data.manifest import Manifest
-from conta_core.data.masks import write_label_png
 from conta_core.errors import ContaError
+from conta_core.images.masks import write_label_png
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from PIL import Image
 
 from conta_core.data.image_record import ImageRecord
 from conta_core.data.manifest import Manifest
-from conta_core.data.masks import read_label_png, write_label_png
+from conta_core.images.masks import read_label_png, write_label_png
 
 SIZE = (64, 96)
 #: image id -> background colour

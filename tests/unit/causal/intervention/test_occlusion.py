@@ -11,8 +11,8 @@ from torch import Tensor, nn
 
 from conta_core.causal.intervention.occlusion import score_drops
 from conta_core.causal.intervention.ownership import taken_by_companions
-from conta_core.data.images import read_image
 from conta_core.data.manifest import Manifest
+from conta_core.images.photographs import read_image
 from conta_core.networks.cam_net import CamNet
 
 #: pixels of a class's grey, in thousands, are its logit

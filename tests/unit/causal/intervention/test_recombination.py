@@ -9,8 +9,8 @@ import pytest
 from painted_set import COLOURS, GREY, OBJECTS, SIZE, masks_of
 
 from conta_core.causal.intervention.recombination import Intervened, Intervention
-from conta_core.data.images import read_image
 from conta_core.data.manifest import Manifest
+from conta_core.images.photographs import read_image
 from conta_core.settings import ContextSettings, InterventionSettings
 
 SEED = (0, 1, "train_cam")

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from conta_core.data.index import check_images
-from conta_core.data.masks import read_label_png
 from conta_core.data.readers.coco import read_coco, write_coco_masks
 from conta_core.errors import ContaError
+from conta_core.images.masks import read_label_png
 from conta_core.settings import DatasetSettings, Lists
 
 #: pycocotools with numpy 2

@@ -13,9 +13,9 @@ import pytest
 from PIL import Image
 
 from conta_core.data.checking import check_data
-from conta_core.data.masks import read_label_png
 from conta_core.data.readers.coco import coco_labels, read_coco, write_coco_masks
 from conta_core.errors import ContaError
+from conta_core.images.masks import read_label_png
 from conta_core.settings import DatasetSettings, Lists
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
@@ -134,6 +134,25 @@ def test_coordinates_of_another_scale(tmp_path: Path, most: int) -> None:
     assert "may be in percent" in text
 
 
+@pytest.mark.parametrize("area", [..., 0])
+def test_percent_where_a_box_alone_tells_the_size(tmp_path: Path, area: Any) -> None:
+    corner = [2, 2, 8, 2, 8, 8, 2, 8]
+    file = tmp_path / "annotations" / "instances_train.json"
+    box = [0.0, 0.0, 30.0, 22.0]
+    write(file, [image(1, "a.png")], [drawn(1, 1, segmentation=[corner], area=area, bbox=box)])
+    report = check_data(settings(tmp_path, val="train"))
+    assert any("less than a fifth of the area" in text for text in report.warnings)
+
+
+def test_a_thin_object_fills_little_of_its_box(tmp_path: Path) -> None:
+    ski = [0, 0, 31, 23, 30, 23]
+    file = tmp_path / "annotations" / "instances_train.json"
+    box = [0.0, 0.0, 31.0, 23.0]
+    write(file, [image(1, "a.png")], [drawn(1, 1, segmentation=[ski], area=..., bbox=box)])
+    report = check_data(settings(tmp_path, val="train"))
+    assert not any("fifth" in text for text in report.warnings)
+
+
 def test_two_files_joined_without_new_numbers(tmp_path: Path) -> None:
     images = [image(1, "a.png"), image(2, "b.png"), image(1, "c.png"), image(2, "d.png")]
     file = tmp_path / "annotations" / "instances_train.json"
@@ -243,6 +262,43 @@ def test_images_that_lie_elsewhere(tmp_path: Path) -> None:
     report = check_data(settings(tmp_path, val="train"))
     assert not report.problems
     assert any("2 of 2 images of train lie elsewhere" in text for text in report.warnings)
+
+
+def test_what_is_in_place_stays_and_the_rest_is_found(tmp_path: Path) -> None:
+    file = tmp_path / "annotations" / "instances_train.json"
+    write(file, [image(1, "a.png"), image(2, "b.png")], [drawn(1, 1), drawn(2, 2)])
+    photograph(tmp_path / "train" / "a.png", 1)
+    photograph(tmp_path / "other" / "a.png", 2)
+    photograph(tmp_path / "other" / "b.png", 3)
+    report = check_data(settings(tmp_path, val="train"))
+    assert not report.problems
+    assert report.manifest is not None
+    assert report.manifest.images["a"].image == str(tmp_path / "train" / "a.png")
+    assert report.manifest.images["b"].image == str(tmp_path / "other" / "b.png")
+
+
+def test_one_file_for_two_images_is_for_none(tmp_path: Path) -> None:
+    """Two entries lack their file, and one file has the last part of both names."""
+    file = tmp_path / "annotations" / "instances_train.json"
+    write(file, [image(1, "p/x.png"), image(2, "q/x.png")], [drawn(1, 1), drawn(2, 2, 2)])
+    photograph(tmp_path / "other" / "x.png")
+    (tmp_path / "train").mkdir()
+    report = check_data(settings(tmp_path, val="train"))
+    assert len([p for p in report.problems if p.kind in ("images", "folders")]) == 2
+
+
+@pytest.mark.parametrize(
+    "names", [("a.png", "a.png"), ("/d1/a.png", "/d2/a.png"), ("a.png", "a.jpg")]
+)
+def test_two_entries_of_one_name(tmp_path: Path, names: tuple[str, str]) -> None:
+    file = tmp_path / "annotations" / "instances_train.json"
+    write(file, [image(1, names[0]), image(2, names[1])], [drawn(1, 1), drawn(2, 2, 2)])
+    with pytest.raises(ContaError) as raised:
+        read_coco(settings(tmp_path, val="train"))
+    text = str(raised.value)
+    assert (
+        f"instances_train.json, image 2: its file_name {names[1]!r} is that of image 1, too" in text
+    )
 
 
 def roboflow(root: Path) -> DatasetSettings:

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from conta_core.data.image_ids import image_id_of
-from conta_core.data.masks import write_label_png
 from conta_core.data.readers.folder import read_folder
 from conta_core.errors import ContaError
+from conta_core.images.masks import write_label_png
 from conta_core.settings import DatasetSettings, Lists
 
 

@@ -12,9 +12,9 @@ from PIL import Image
 
 from conta_core.data.index import check_images
 from conta_core.data.manifest import Manifest
-from conta_core.data.masks import write_label_png
 from conta_core.data.reading import files_to_watch, read_dataset
 from conta_core.errors import ContaError
+from conta_core.images.masks import write_label_png
 from conta_core.settings import DatasetSettings, Lists
 
 SIZE = (12, 16)

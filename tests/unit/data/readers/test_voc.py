@@ -9,13 +9,13 @@ import pytest
 from PIL import Image
 
 from conta_core.data.index import check_images
-from conta_core.data.masks import write_label_png
 from conta_core.data.problems import Problem
 from conta_core.data.readers.voc import VOC_CLASSES, read_voc
 from conta_core.data.readers.voc_lists import read_list
 from conta_core.data.synthetic.context_shapes import CLASSES
 from conta_core.errors import ContaError
 from conta_core.evaluation.scores.score_files import score_entry
+from conta_core.images.masks import write_label_png
 from conta_core.settings import DatasetSettings, Lists
 
 MakeVoc = Callable[..., Path]

@@ -7,9 +7,9 @@ import pytest
 from defusedxml import ElementTree
 from PIL import Image
 
-from conta_core.data.masks import read_label_png
 from conta_core.data.synthetic.context_shapes import CLASSES, make_context_shapes
 from conta_core.data.synthetic.textures import TEXTURES, object_texture
+from conta_core.images.masks import read_label_png
 from conta_core.runtime.seeding import numpy_generator
 from conta_core.settings import DatasetSettings, ImageCounts
 from conta_core.stages.make_context_shapes import make_context_shapes as stage

@@ -12,7 +12,6 @@ from PIL import Image
 
 from conta_core.data.index import check_images
 from conta_core.data.manifest import Manifest
-from conta_core.data.masks import read_label_png, write_label_png
 from conta_core.data.readers.voc import VOC_CLASSES, read_voc
 from conta_core.data.synthetic import painted_masks, painted_scene
 from conta_core.data.synthetic.painted_contexts import CONTEXTS
@@ -21,6 +20,7 @@ from conta_core.data.synthetic.painted_objects import look_of, object_skin
 from conta_core.data.synthetic.painted_scene import Draws
 from conta_core.errors import ContaError
 from conta_core.evaluation.confounding import read_context_map
+from conta_core.images.masks import read_label_png, write_label_png
 from conta_core.settings import DatasetSettings
 
 CAT, DOG, PERSON = (VOC_CLASSES.index(name) + 1 for name in ("cat", "dog", "person"))

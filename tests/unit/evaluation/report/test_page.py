@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from html_page import Page
 
-from conta_core.data.masks import write_label_png
 from conta_core.errors import ContaError
+from conta_core.images.masks import write_label_png
 from conta_core.stages.summarise import summarise
 
 SECTIONS = (

@@ -5,9 +5,9 @@ from typing import Any
 
 from summands import split_by_class
 
-from conta_core.data.images import read_image
 from conta_core.data.manifest import Manifest
 from conta_core.evaluation.report.round_figures import round_figures
+from conta_core.images.photographs import read_image
 
 
 def test_context_by_class_is_drawn_as_its_sum(run: dict[str, Any]) -> None:

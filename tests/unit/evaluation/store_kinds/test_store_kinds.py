@@ -9,13 +9,13 @@ import pytest
 from small_stores import CLASSES, IDS, SIZE, write_small
 from typer.testing import CliRunner
 
-from conta_core.data.masks import write_label_png
 from conta_core.errors import ContaError
 from conta_core.evaluation.store_kinds.images import MaskImages, fitting, open_images
 from conta_core.evaluation.store_kinds.kind import ImageKind
 from conta_core.evaluation.store_kinds.labels import LabelKind
 from conta_core.evaluation.store_kinds.maps import MapKind
 from conta_core.evaluation.store_kinds.registry import KINDS
+from conta_core.images.masks import write_label_png
 from conta_core.storage.stores.kinds import IMAGE_ARRAYS, Array
 from conta_core.storage.stores.writer import write_store
 from conta_core.tools.cli.app import app

@@ -12,8 +12,8 @@ import torch
 import torch.nn.functional as F
 
 from conta_core.data.image_record import ImageRecord
-from conta_core.data.masks import write_label_png
 from conta_core.errors import ContaError
+from conta_core.images.masks import write_label_png
 from conta_core.seeds.cams import ImageCams
 from conta_core.seeds.foreign.fitting import enlarge, reduce
 from conta_core.seeds.foreign.sources import open_source

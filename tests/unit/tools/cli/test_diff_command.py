@@ -13,8 +13,8 @@ from small_stores import CLASSES, IDS, KEYS, SIZE, write_small
 from summands import split_by_class
 from typer.testing import CliRunner
 
-from conta_core.data.masks import voc_palette, write_label_png
 from conta_core.errors import ContaError
+from conta_core.images.masks import voc_palette, write_label_png
 from conta_core.storage.stores.kinds import IMAGE_ARRAYS
 from conta_core.tools.cli.app import app
 

@@ -13,12 +13,12 @@ import yaml
 from typer.testing import CliRunner, Result
 
 from conta_core.data.excerpt import choose
-from conta_core.data.images import read_image
 from conta_core.data.index import check_images
 from conta_core.data.manifest import Manifest
 from conta_core.data.readers.folder import read_folder
 from conta_core.data.readers.voc import read_voc
 from conta_core.errors import ContaError
+from conta_core.images.photographs import read_image
 from conta_core.settings import DatasetSettings
 from conta_core.tools.cli.app import app
 

@@ -10,9 +10,9 @@ from typer.testing import CliRunner
 
 from conta_core.data.image_record import ImageRecord
 from conta_core.data.manifest import Manifest
-from conta_core.data.masks import voc_palette
 from conta_core.data.readers.voc import VOC_CLASSES
 from conta_core.errors import ContaError
+from conta_core.images.masks import voc_palette
 from conta_core.storage.stores.writer import write_store
 from conta_core.tools.cli.app import app
 from conta_core.tools.exporting.voc_results import export_voc_results

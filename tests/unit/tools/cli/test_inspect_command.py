@@ -11,7 +11,7 @@ import pytest
 from inspecting import as_json, inspect, listed, refused
 from small_stores import CLASSES, IDS, SIZE, write_small
 
-from conta_core.data.masks import write_label_png
+from conta_core.images.masks import write_label_png
 from conta_core.storage.stores.kinds import StoreHeader
 from conta_core.storage.stores.parts import Part, write_part
 

@@ -12,8 +12,8 @@ from pycocotools.coco import COCO
 
 from conta_core.data.image_ids import image_id_of
 from conta_core.data.manifest import Manifest
-from conta_core.data.masks import read_label_png, voc_palette, write_label_png
 from conta_core.errors import ContaError
+from conta_core.images.masks import read_label_png, voc_palette, write_label_png
 from conta_core.tools.exporting.pseudo_masks import (
     coco_numbers_of,
     usual_numbers,

@@ -11,9 +11,9 @@ from models import CLASSES, noise, write_cam_like
 from PIL import Image
 
 from conta_core import load_model
-from conta_core.data.images import read_image
-from conta_core.data.masks import read_label_png
 from conta_core.errors import ContaError
+from conta_core.images.masks import read_label_png
+from conta_core.images.photographs import read_image
 from conta_core.networks.segmentation import predict
 from conta_core.networks.segmentation_output import predicted_labels, softmax, upsample_logits
 from conta_core.refinement.crf import refine_probabilities

@@ -11,9 +11,9 @@ from shown_run import CLASSES, OBJECT, SIZE, write_shown_run
 from summands import split_by_class
 
 from conta_core.data.manifest import Manifest
-from conta_core.drawing.colour_maps import greyed, heat_map, heat_over, signed_map
-from conta_core.drawing.label_colours import colour_labels
 from conta_core.errors import ContaError
+from conta_core.images.drawing.colour_maps import greyed, heat_map, heat_over, signed_map
+from conta_core.images.drawing.label_colours import colour_labels
 from conta_core.tools.show.scene import View
 from conta_core.tools.show.targets import show
 

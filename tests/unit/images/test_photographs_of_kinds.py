@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from PIL import ExifTags, Image
 
-from conta_core.data.images import exif_orientation, read_image
 from conta_core.errors import ContaError
+from conta_core.images.photographs import exif_orientation, read_image
 
 #: smooth, so that JPEG keeps it: red grows to the right, green down, blue is even
 PIXELS = np.stack(

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from conta_core.drawing.lettering import line_height, shortened, text_width, wrapped
-from conta_core.drawing.sheet import FRAME, INK, SOFT, Canvas
+from conta_core.images.drawing.lettering import line_height, shortened, text_width, wrapped
+from conta_core.images.drawing.sheet import FRAME, INK, SOFT, Canvas
 
 #: long side of a shown picture in pixels: small ones are enlarged, large ones made smaller
 MIN_SIDE, MAX_SIDE = 280, 480

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from conta_core.data.masks import IGNORE, voc_palette
+from conta_core.images.masks import IGNORE, voc_palette
 
 #: how much of a mask shows over its image
 LABEL_ALPHA = 0.5

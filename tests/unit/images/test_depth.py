@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from PIL import Image
 
-from conta_core.data.images import read_image
-from conta_core.data.pixel_depth import to_bytes
 from conta_core.errors import ContaError
+from conta_core.images.depth import to_bytes
+from conta_core.images.photographs import read_image
 
 #: grey of 0..255, rising to the right
 GREY = np.tile(np.arange(256, dtype=np.uint8), (16, 1))

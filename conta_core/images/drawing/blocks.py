@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from conta_core.drawing.cells import Cell
-from conta_core.drawing.colour_maps import heat_map
-from conta_core.drawing.label_colours import LegendEntry
-from conta_core.drawing.lettering import line_height, shortened, text_width, wrapped
-from conta_core.drawing.sheet import FRAME, INK, SOFT, Canvas
+from conta_core.images.drawing.cells import Cell
+from conta_core.images.drawing.colour_maps import heat_map
+from conta_core.images.drawing.label_colours import LegendEntry
+from conta_core.images.drawing.lettering import line_height, shortened, text_width, wrapped
+from conta_core.images.drawing.sheet import FRAME, INK, SOFT, Canvas
 
 _TITLE, _NOTE, _LEGEND = 9.5, 8.5, 9.0
 #: between the cells of a grid

@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from conta_core.drawing.blocks import ColourBar, Grid, Heading, Legend
-from conta_core.drawing.cells import (
+from conta_core.errors import ContaError
+from conta_core.images.drawing.blocks import ColourBar, Grid, Heading, Legend
+from conta_core.images.drawing.cells import (
     Bar,
     absent,
     bar_chart,
@@ -17,9 +18,8 @@ from conta_core.drawing.cells import (
     picture,
     shown_size,
 )
-from conta_core.drawing.label_colours import LegendEntry
-from conta_core.drawing.sheet import MARGIN, Block, draw_sheet, write_sheet
-from conta_core.errors import ContaError
+from conta_core.images.drawing.label_colours import LegendEntry
+from conta_core.images.drawing.sheet import MARGIN, Block, draw_sheet, write_sheet
 
 ODD = ("$x^2$", r"$\frac{", "_hidden", "<b>&amp;", "a\nb", "%s {0}", "\u540d\u524d", "", "x" * 900)
 

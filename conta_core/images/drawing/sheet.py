@@ -17,8 +17,8 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from conta_core.drawing.lettering import DPI, font, line_height
 from conta_core.errors import ContaError
+from conta_core.images.drawing.lettering import DPI, font, line_height
 from conta_core.storage.atomic import replace_when_done
 
 INK = "#1c1c1c"

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from conta_core.drawing.data_uri import data_uri
+from conta_core.images.drawing.data_uri import data_uri
 
 
 @pytest.mark.parametrize(("exact", "kind"), [(True, "png"), (False, "jpeg")])

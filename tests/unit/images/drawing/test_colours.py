@@ -3,8 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from conta_core.drawing.colour_maps import greyed, heat_map, heat_over, signed_map
-from conta_core.drawing.label_colours import (
+from conta_core.images.drawing.colour_maps import greyed, heat_map, heat_over, signed_map
+from conta_core.images.drawing.label_colours import (
     colour_labels,
     label_areas,
     label_legend,

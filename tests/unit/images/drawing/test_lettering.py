@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from conta_core.drawing.lettering import printable, shortened, text_width, wrapped
+from conta_core.images.drawing.lettering import printable, shortened, text_width, wrapped
 
 LONG = "a name that goes on and on, further than a caption holds it"
 

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from conta_core.data.image_ids import check_image_id
-from conta_core.data.images import MAX_PIXELS, read_image
-from conta_core.data.masks import read_label_png
 from conta_core.errors import ContaError
+from conta_core.images.masks import read_label_png
+from conta_core.images.photographs import MAX_PIXELS, read_image
 
 
 def chunk(name: bytes, data: bytes) -> bytes:

@@ -11,12 +11,12 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from conta_core.data.file_bytes import NamedBytes, read_bytes
-from conta_core.data.image_kinds import FORMATS, HEAD, mend_of
-from conta_core.data.orientation import orientation_of, turn_back, turned_size
-from conta_core.data.pixel_depth import to_bytes
-from conta_core.data.working_size import working_size
 from conta_core.errors import ContaError
+from conta_core.images.depth import to_bytes
+from conta_core.images.file_bytes import NamedBytes, read_bytes
+from conta_core.images.kinds import FORMATS, HEAD, mend_of
+from conta_core.images.orientation import orientation_of, turn_back, turned_size
+from conta_core.images.working_size import working_size
 
 #: of an image or mask: a quarter of a GiB as RGB, from where Pillow warns too. Full-size maps of
 #: a few tags would take gigabytes already.
@@ -34,13 +34,13 @@ def read_image(path: str | os.PathLike[str], long_side: int | None = None) -> np
 
     Returns:
         uint8 (H, W, 3), values 0-255. Greyscale is repeated, more than 8 bits are scaled
-        (:mod:`conta_core.data.pixel_depth`), CMYK is converted, alpha is dropped. What EXIF says
+        (:mod:`conta_core.images.depth`), CMYK is converted, alpha is dropped. What EXIF says
         of turning is not applied, since masks lie in the stored orientation; HEIC is stored
         as it is shown.
 
     Raises:
         ContaError: the file is missing, cut off, no image of the
-            :data:`~conta_core.data.image_kinds.FORMATS`, or larger than
+            :data:`~conta_core.images.kinds.FORMATS`, or larger than
             :data:`MAX_PIXELS`.
     """
     return read_whole(path, long_side).pixels

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from conta_core.data.masks import read_label_png, voc_palette, write_label_png
 from conta_core.errors import ContaError
+from conta_core.images.masks import read_label_png, voc_palette, write_label_png
 
 LABELS = np.array([[0, 1, 2, 3], [3, 0, 1, 1]], np.uint8)
 

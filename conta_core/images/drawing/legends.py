@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from conta_core.drawing.label_colours import LegendEntry
+from conta_core.images.drawing.label_colours import LegendEntry
 
 INK, PAPER = (27, 31, 36), (255, 255, 255)
 _SWATCH, _SPACE = 13, 7

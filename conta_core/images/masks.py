@@ -9,14 +9,14 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from conta_core.data.images import open_image
-from conta_core.data.palettes import (
+from conta_core.errors import ContaError
+from conta_core.images.palettes import (
     IGNORE,
     labels_of_indices,
     labels_of_pixels,
     voc_palette,
 )
-from conta_core.errors import ContaError
+from conta_core.images.photographs import open_image
 
 __all__ = ["IGNORE", "read_label_png", "resize_labels", "voc_palette", "write_label_png"]
 
@@ -35,7 +35,7 @@ def read_label_png(
 
     Palette and grey PNGs of every bit depth are read by their stored numbers; 16-bit ones too,
     if none is above 255. Where the colours certainly say something else, they count
-    (:func:`conta_core.data.palettes.labels_of_indices`). RGB is read by its colours.
+    (:func:`conta_core.images.palettes.labels_of_indices`). RGB is read by its colours.
 
     Args:
         path: of the mask.

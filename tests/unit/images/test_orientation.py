@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from PIL import ExifTags, Image, ImageOps
 
-from conta_core.data.images import exif_orientation, read_image, stored_size
-from conta_core.data.orientation import turn, turn_back
+from conta_core.images.orientation import turn, turn_back
+from conta_core.images.photographs import exif_orientation, read_image, stored_size
 from conta_core.tools.predict.photographs import read_photograph, shown_size
 
 STORED = np.random.default_rng(0).integers(0, 256, (12, 20, 3), dtype=np.uint8)

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from conta_core.data import image_kinds
-from conta_core.data.image_kinds import ENDINGS, FORMATS, mend_of
-from conta_core.data.images import read_image
 from conta_core.errors import ContaError
+from conta_core.images import kinds
+from conta_core.images.kinds import ENDINGS, FORMATS, mend_of
+from conta_core.images.photographs import read_image
 
 SMOOTH = np.dstack([np.tile(np.linspace(20, 230, 64), (48, 1))] * 3).astype(np.uint8)
 
@@ -37,7 +37,7 @@ def test_a_damaged_one_is_told_by_its_kind(tmp_path: Path, brand: str, first: bo
 
 
 def test_what_is_to_do_where_no_reader_is_installed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(image_kinds, "FORMATS", ("JPEG",))
+    monkeypatch.setattr(kinds, "FORMATS", ("JPEG",))
     head = b"\0\0\0\x20ftypheic\0\0\0\0mif1"
     assert "pip install pillow-heif, or convert it to JPEG" in mend_of(head)
     assert mend_of(b"not an image at all") == "replace the file"
