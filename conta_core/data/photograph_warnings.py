@@ -7,7 +7,7 @@ from collections import defaultdict
 from conta_core.data.manifest import Manifest
 from conta_core.data.mask_warnings import named
 
-#: from where a photograph is costly: memory is a gigabyte for each 2 million pixels, or more
+#: from where a photograph is costly: its CAMs take about a gigabyte for each million pixels
 LARGE = 2_000_000
 
 
@@ -30,9 +30,9 @@ def size_warnings(manifest: Manifest, long_side: int | None) -> list[str]:
         height, width = largest.size
         texts.append(
             f"{len(large)} images have more than {LARGE:,} pixels, the largest of them "
-            f"{largest.id} ({width} x {height}): {named([record.id for record in large])}; a stage "
-            "takes a gigabyte of memory for each 2 million pixels or less, and time in proportion: "
-            "set dataset.long_side (1024 is enough for most)"
+            f"{largest.id} ({width} x {height}): {named([record.id for record in large])}; CAMs "
+            "take about a gigabyte of memory for each million pixels, and time in proportion: set "
+            "dataset.long_side (1024 is enough for most)"
         )
     return texts
 
