@@ -48,5 +48,5 @@ def mend_of(head: bytes) -> str:
             return f"{found}: {how}, or convert it to JPEG,"
     matroska, avi = head.startswith(b"\x1aE\xdf\xa3"), head[8:12] == b"AVI "
     if matroska or (head.startswith(b"RIFF") and avi) or set(brands) & _VIDEOS:
-        return "it is a video: conta predict takes it by --camera FILE; replace the file"
+        return "it is a video, which conta predict takes by --camera FILE: replace the file"
     return "replace the file"

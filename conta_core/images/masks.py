@@ -25,7 +25,11 @@ def write_label_png(path: str | os.PathLike[str], labels: np.ndarray) -> None:
     """Write labels, uint8 (H, W), as a palette PNG."""
     image = Image.fromarray(np.ascontiguousarray(labels, dtype=np.uint8), mode="P")
     image.putpalette(voc_palette().tobytes())
-    image.save(path, format="PNG", optimize=False, compress_level=3)
+    try:
+        image.save(path, format="PNG", optimize=False, compress_level=3)
+    except OSError as error:  # of a full disk it does not name the file
+        error.filename = error.filename or os.fspath(path)
+        raise
 
 
 def read_label_png(

@@ -8,6 +8,8 @@ wrap, and the appearance kernel compares the wrong ones.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pydensecrf.densecrf as densecrf
 
@@ -20,19 +22,20 @@ SMALLEST = 1e-5
 
 def refine_labels(
     image: np.ndarray,
-    labels: np.ndarray,
+    label_maps: Sequence[np.ndarray],
     label_count: int,
     settings: LabelCrfSettings,
     ignore_below: float | None = None,
-) -> np.ndarray:
+) -> list[np.ndarray]:
     """Move label boundaries to image edges, each label trusted with ``settings.confidence``.
 
     The label of a pixel has probability ``confidence``, the others share the rest evenly;
-    background (0) is a label like the others (IRNet, Ahn et al., CVPR 2019, released code).
+    background (0) is a label like the others (IRNet, Ahn et al., CVPR 2019, released code). The
+    kernels hang on the image alone: they are made once for all of its label maps.
 
     Args:
         image: uint8 (H, W, 3), RGB, 0..255.
-        labels: integers (H, W), 0 <= label < ``label_count``.
+        label_maps: of the image, each of integers (H, W), 0 <= label < ``label_count``.
         label_count: how many labels there are, background included.
         settings: confidence, iterations and the kernels; a kernel of weight or width 0
             is left out.
@@ -40,28 +43,33 @@ def refine_labels(
             confidence masks); None: none do.
 
     Returns:
-        uint8 (H, W), labels below ``label_count``, or 255.
+        uint8 (H, W) for each map, labels below ``label_count``, or 255.
 
     Raises:
         ValueError: shapes that do not fit, or a label outside the range.
     """
-    labels = np.asarray(labels)
-    _check_image(image, labels.shape)
-    if labels.size and not 0 <= int(labels.min()) <= int(labels.max()) < label_count:
-        raise ValueError(
-            f"labels from {labels.min()} to {labels.max()}; expected 0..{label_count - 1}"
-        )
+    maps = [np.asarray(labels) for labels in label_maps]
+    for labels in maps:
+        _check_image(image, labels.shape)
+        if labels.size and not 0 <= int(labels.min()) <= int(labels.max()) < label_count:
+            raise ValueError(
+                f"labels from {labels.min()} to {labels.max()}; expected 0..{label_count - 1}"
+            )
     if label_count == 1:
-        return np.zeros(labels.shape, dtype=np.uint8)
+        return [np.zeros(labels.shape, dtype=np.uint8) for labels in maps]
     confidence = np.clip(settings.confidence, SMALLEST, 1 - SMALLEST)
     cost_of_others = -np.log((1 - confidence) / (label_count - 1))
-    unary = np.full((label_count, labels.size), cost_of_others, dtype=np.float32)
-    unary[labels.ravel(), np.arange(labels.size)] = -np.log(confidence)
-    refined = _infer(image, unary, settings)
-    found = refined.argmax(axis=0).astype(np.uint8)
-    if ignore_below is not None:
-        found[refined.max(axis=0) < ignore_below] = IGNORE
-    return found.reshape(labels.shape)
+    field = _Field(image, label_count, settings)
+    refined = []
+    for labels in maps:
+        unary = np.full((label_count, labels.size), cost_of_others, dtype=np.float32)
+        unary[labels.ravel(), np.arange(labels.size)] = -np.log(confidence)
+        probabilities = field.infer(unary)
+        found = probabilities.argmax(axis=0).astype(np.uint8)
+        if ignore_below is not None:
+            found[probabilities.max(axis=0) < ignore_below] = IGNORE
+        refined.append(found.reshape(labels.shape))
+    return refined
 
 
 def refine_probabilities(
@@ -72,7 +80,9 @@ def refine_probabilities(
     Args:
         image: uint8 (H, W, 3), RGB, 0..255, without any mean subtracted.
         probabilities: float (n, H, W), softmax over the first axis.
-        settings: iterations and the kernels; a kernel of weight or width 0 is left out.
+        settings: iterations and the kernels; a kernel of weight or width 0 is left out. Labels
+            that are nowhere as probable as ``skip_labels_below`` have no part in it, if they are
+            the most probable nowhere: their probability is 0.
 
     Returns:
         float32 (n, H, W), probabilities that sum to 1 at each pixel.
@@ -82,31 +92,58 @@ def refine_probabilities(
     """
     probabilities = np.asarray(probabilities)
     _check_image(image, probabilities.shape[1:])
-    if len(probabilities) == 1:
-        return np.ones(probabilities.shape, dtype=np.float32)
-    unary = -np.log(np.clip(probabilities, SMALLEST, 1.0), dtype=np.float32)
-    refined = _infer(image, unary.reshape(len(probabilities), -1), settings)
-    return refined.reshape(probabilities.shape)
+    kept = _labels_that_matter(probabilities, settings.skip_labels_below)
+    refined = np.zeros(probabilities.shape, dtype=np.float32)
+    if len(kept) == 1:
+        refined[kept] = 1.0
+        return refined
+    unary = -np.log(np.clip(probabilities[kept], SMALLEST, 1.0), dtype=np.float32)
+    found = _Field(image, len(kept), settings).infer(unary.reshape(len(kept), -1))
+    refined[kept] = found.reshape(len(kept), *probabilities.shape[1:])
+    return refined
 
 
-def _infer(
-    image: np.ndarray, unary: np.ndarray, settings: CrfSettings | LabelCrfSettings
-) -> np.ndarray:
-    """Mean-field probabilities, float32 (n, H * W), from costs of the same shape."""
-    height, width = image.shape[:2]
-    field = densecrf.DenseCRF2D(width, height, len(unary))
-    field.setUnaryEnergy(np.ascontiguousarray(unary, dtype=np.float32))
-    if settings.gaussian_sxy and settings.gaussian_compat:
-        field.addPairwiseGaussian(sxy=settings.gaussian_sxy, compat=settings.gaussian_compat)
-    if settings.bilateral_sxy and settings.bilateral_srgb and settings.bilateral_compat:
-        field.addPairwiseBilateral(
-            sxy=settings.bilateral_sxy,
-            srgb=settings.bilateral_srgb,
-            # a copy: pydensecrf takes no read-only array, and PIL gives one
-            rgbim=np.array(image, dtype=np.uint8, order="C"),
-            compat=settings.bilateral_compat,
-        )
-    return np.array(field.inference(settings.iterations), dtype=np.float32)
+def _labels_that_matter(probabilities: np.ndarray, floor: float) -> np.ndarray:
+    """Indices of the labels that are somewhere as probable as the floor, or the most probable."""
+    if not floor:
+        return np.arange(len(probabilities))
+    somewhere = probabilities.reshape(len(probabilities), -1).max(axis=1) >= floor
+    somewhere[np.unique(probabilities.argmax(axis=0))] = True
+    return np.flatnonzero(somewhere)
+
+
+class _Field:
+    """The CRF of an image: its kernels, which are made once, and any number of inferences.
+
+    Args:
+        image: uint8 (H, W, 3).
+        label_count: how many labels there are.
+        settings: iterations and the kernels.
+    """
+
+    def __init__(
+        self, image: np.ndarray, label_count: int, settings: CrfSettings | LabelCrfSettings
+    ) -> None:
+        height, width = image.shape[:2]
+        self._iterations = settings.iterations
+        self._field = densecrf.DenseCRF2D(width, height, label_count)
+        if settings.gaussian_sxy and settings.gaussian_compat:
+            self._field.addPairwiseGaussian(
+                sxy=settings.gaussian_sxy, compat=settings.gaussian_compat
+            )
+        if settings.bilateral_sxy and settings.bilateral_srgb and settings.bilateral_compat:
+            self._field.addPairwiseBilateral(
+                sxy=settings.bilateral_sxy,
+                srgb=settings.bilateral_srgb,
+                # a copy: pydensecrf takes no read-only array, and PIL gives one
+                rgbim=np.array(image, dtype=np.uint8, order="C"),
+                compat=settings.bilateral_compat,
+            )
+
+    def infer(self, unary: np.ndarray) -> np.ndarray:
+        """Mean-field probabilities, float32 (n, H * W), from costs of the same shape."""
+        self._field.setUnaryEnergy(np.ascontiguousarray(unary, dtype=np.float32))
+        return np.array(self._field.inference(self._iterations), dtype=np.float32)
 
 
 def _check_image(image: np.ndarray, shape: tuple[int, ...]) -> None:

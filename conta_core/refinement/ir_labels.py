@@ -34,12 +34,9 @@ def ir_labels(
     if high_res.shape[1:] != image.shape[:2]:
         raise ValueError(f"CAMs of {high_res.shape[1:]} for an image of {image.shape[:2]}")
     own = np.arange(len(keys))  # the CRF numbers the image's own classes, not all of them
-    foreground, background = (
-        refine_labels(
-            image, label_argmax(high_res, own, threshold), len(keys) + 1, settings.label_crf
-        )
-        for threshold in (settings.foreground_threshold, settings.background_threshold)
-    )
+    thresholds = (settings.foreground_threshold, settings.background_threshold)
+    maps = [label_argmax(high_res, own, threshold) for threshold in thresholds]
+    foreground, background = refine_labels(image, maps, len(keys) + 1, settings.label_crf)
     labels = np.concatenate([[0], np.asarray(keys) + 1]).astype(np.uint8)[foreground]
     labels[(foreground == 0) & (background != 0)] = IGNORE
     return labels

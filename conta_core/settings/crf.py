@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from conta_core.settings.base import NonNegative, Positive, Settings
+from conta_core.settings.base import Fraction, NonNegative, Positive, Settings
 
 
 class CrfSettings(Settings):
@@ -18,6 +18,11 @@ class CrfSettings(Settings):
     bilateral_sxy: NonNegative = Field(67.0, description="appearance kernel, pixels")
     bilateral_srgb: NonNegative = Field(3.0, description="appearance kernel, grey levels")
     bilateral_compat: NonNegative = Field(4.0, description="appearance weight")
+    skip_labels_below: Fraction = Field(
+        0.0,
+        description="labels that are nowhere in an image as probable have no part in its CRF, "
+        "which then takes less time; 0: all labels have",
+    )
 
 
 class LabelCrfSettings(Settings):

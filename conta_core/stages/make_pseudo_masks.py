@@ -131,7 +131,7 @@ def _write_mask(task: _Task) -> None:
     own = label_argmax(maps, np.arange(len(keys)), settings.background_threshold)
     if settings.crf:
         image, ignore = record.read_image(), settings.ignore_below
-        own = refine_labels(image, own, count, settings.label_crf, ignore)
+        (own,) = refine_labels(image, [own], count, settings.label_crf, ignore)
     meant = np.full(IGNORE + 1, IGNORE, dtype=np.uint8)
     meant[:count] = [0, *(keys + 1)]
     labels = meant[own]

@@ -25,6 +25,9 @@ def replace_when_done(path: str | os.PathLike[str]) -> Iterator[Path]:
         with open(temporary, "rb+") as stream:
             os.fsync(stream.fileno())
         os.replace(temporary, final)
+    except OSError as error:  # of a full disk it does not name the file
+        error.filename = error.filename or str(final)
+        raise
     finally:
         temporary.unlink(missing_ok=True)
 

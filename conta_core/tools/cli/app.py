@@ -83,6 +83,7 @@ def cannot_write(error: OSError) -> str:
         errno.EISDIR: "a folder is where a file should be: move it, or name another file",
         errno.EACCES: "name a place that you may write, or get the right",
         errno.EROFS: "name a place that can be written",
+        errno.ENOENT: "make the folder, or name another one (TMPDIR names that of temporary files)",
     }.get(error.errno or 0, "mend that, or name another place")
     where = f"{place}: " if place is not None else ""
     return f"{where}cannot be read or written: {found}; {mend}"

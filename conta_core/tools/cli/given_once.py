@@ -33,7 +33,8 @@ def require_given_once(command: Any, words: Sequence[str]) -> None:
     given = Counter(
         str(names[name].name)
         for word in options
-        if (name := word.partition("=")[0] if word.startswith("--") else word) in names
+        # `--output=a`, `-oa`
+        if (name := word.partition("=")[0] if word.startswith("--") else word[:2]) in names
     )
     for option in dict.fromkeys(names.values()):
         if given[str(option.name)] > 1:

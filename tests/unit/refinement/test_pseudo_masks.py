@@ -110,6 +110,6 @@ def test_stage_writes_one_mask_an_image(tmp_path: Path, crf: bool, workers: int)
     own = label_argmax(upsample_refined(maps["one"], (18, 21)), np.array([0, 1]), 0.5)
     if crf:
         image = np.asarray(Image.open(records["one"].image))
-        own = refine_labels(image, own, 3, LabelCrfSettings())
+        (own,) = refine_labels(image, [own], 3, LabelCrfSettings())
     expected = np.array([0, 1, 3])[own]
     np.testing.assert_array_equal(read_label_png(tmp_path / "masks" / "one.png"), expected)

@@ -21,6 +21,7 @@ COMMAND = typer.main.get_command(app)
         ("predict m.safetensors a.jpg -o one -o two", "--output/-o"),
         ("predict m.safetensors a.jpg --output one -o two", "--output/-o"),
         ("predict m.safetensors a.jpg -o x --long-side 300 --long-side=400", "--long-side"),
+        ("predict m.safetensors a.jpg -oone -otwo", "--output/-o"),
         ("check-data mine.yaml --workers 2 --json --workers 3", "--workers"),
         ("inspect a.h5 --class dog --match x --class cat", "--class"),
     ],
