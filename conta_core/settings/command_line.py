@@ -52,7 +52,7 @@ def require_given_once(entries: Sequence[str]) -> None:
     for entry in entries:
         name, _, text = entry.partition("=")
         try:
-            value = yaml.load(text, yaml.BaseLoader)
+            value = yaml.safe_load(text)
         except yaml.YAMLError:
             value = text
         names += [".".join(path) for path, _ in _leaves(value, (name,))]

@@ -40,7 +40,6 @@ FORBIDDEN = {
     "os.system": "subprocess.run with a list",
     "os.popen": "subprocess.run with a list",
     "cv2.imread": "conta_core.images.photographs",
-    "cv2.imdecode": "conta_core.images.photographs",
 }
 #: needs this argument with this value
 REQUIRED = {"torch.load": ("weights_only", True)}
@@ -83,7 +82,7 @@ def problems(source: str, path: str = "x.py") -> Iterator[str]:
         )
         if name.startswith(("xml.", "lxml.")) and name.rpartition(".")[2] in XML_READERS:
             yield f"{where}: use defusedxml"
-        if name == "PIL.Image.open" and path not in IMAGE_OPENERS:
+        if name in ("PIL.Image.open", "cv2.imdecode") and path not in IMAGE_OPENERS:
             yield f"{where}: use conta_core.images.photographs.open_image"
 
 

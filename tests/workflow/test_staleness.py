@@ -130,6 +130,7 @@ CHANGES: dict[str, tuple[dict[str, Any], set[Work]]] = {
     ),
     # the data set
     "dataset.allow_untagged": ({"dataset": {"allow_untagged": True}}, FROM_INDEX_DATASET),
+    "dataset.long_side": ({"dataset": {"long_side": 64}}, FROM_INDEX_DATASET),
     "dataset.confounding": ({"dataset": {"confounding": 0.5}}, EVERYTHING),
     "seed": ({"seed": 1}, EVERYTHING),
     # rounds
@@ -180,6 +181,7 @@ GROUPS: dict[str, set[str]] = {
     "dataset.classes": {"index_dataset"},
     "dataset.tags": {"index_dataset"},
     "dataset.allow_untagged": {"index_dataset"},
+    "dataset.long_side": {"index_dataset"},
     "dataset.images": {"make_context_shapes"},
     "dataset.size": {"make_context_shapes"},
     "dataset.confounding": {"make_context_shapes"},
