@@ -46,6 +46,8 @@ def mend_of(head: bytes) -> str:
             if reader in FORMATS:
                 return f"{found}: replace the file,"
             return f"{found}: {how}, or convert it to JPEG,"
+    if not head:
+        return "the file is empty: copy it again"
     matroska, avi = head.startswith(b"\x1aE\xdf\xa3"), head[8:12] == b"AVI "
     if matroska or (head.startswith(b"RIFF") and avi) or set(brands) & _VIDEOS:
         return "it is a video, which conta predict takes by --camera FILE: replace the file"

@@ -41,7 +41,7 @@ def test_what_is_to_do_where_no_reader_is_installed(monkeypatch: pytest.MonkeyPa
     head = b"\0\0\0\x20ftypheic\0\0\0\0mif1"
     assert "pip install pillow-heif, or convert it to JPEG" in mend_of(head)
     assert mend_of(b"not an image at all") == "replace the file"
-    assert mend_of(b"") == "replace the file"
+    assert mend_of(b"") == "the file is empty: copy it again"
 
 
 def test_no_phones_ending_is_passed_over() -> None:
