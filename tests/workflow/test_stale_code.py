@@ -41,7 +41,7 @@ def docstring(text: str) -> str:
 #: module and definition -> exactly what runs after an edit of it
 DEFINITIONS: dict[tuple[str, str], set[Work]] = {
     ("refinement/random_walk.py", "random_walk"): FROM_REFINE_CAMS,
-    ("refinement/crf.py", "_infer"): FROM_MAKE_IRN_LABELS | FROM_EVALUATE_CRF,
+    ("refinement/crf.py", "_Field"): FROM_MAKE_IRN_LABELS | FROM_EVALUATE_CRF,
     ("refinement/crf.py", "refine_probabilities"): FROM_EVALUATE_CRF,
     ("causal/conta/confounders.py", "build_confounder_set"): FROM_BUILD_CONFOUNDERS,
     ("causal/conta/attention.py", "ContextAttention"): FROM_DECONFOUND,
