@@ -95,7 +95,7 @@ def inspect_images(
             labels[record.id] = check.labels
     checked = replace(manifest, images=images)
     for text in (
-        *_turned(rotated),
+        *_turned(checked, rotated),
         *size_warnings(checked, long_side),
         *copy_warnings(checked),
         *([] if masks_are_made else mask_warnings(checked, labels)),
@@ -104,20 +104,20 @@ def inspect_images(
     return checked, problems
 
 
-def _turned(rotated: Sequence[ImageRecord]) -> list[str]:
+def _turned(manifest: Manifest, rotated: Sequence[ImageRecord]) -> list[str]:
     """Photographs that ask by EXIF to be turned, and those of them that have a mask."""
     texts = []
     if rotated:
         texts.append(
             f"{len(rotated)} images ask by EXIF to be rotated, which is not done: they are taken "
-            f"as stored: {named([record.id for record in rotated])}"
+            f"as stored: {named(manifest, [record.id for record in rotated])}"
         )
     masked = [record.id for record in rotated if record.mask is not None]
     if masked:
         texts.append(
             f"{len(masked)} of the images that ask by EXIF to be rotated have a mask, which must "
-            f"be drawn on the pixels as they are stored: {named(masked)}; labelling tools draw on "
-            "the turned image: look at one with conta show, and if its mask lies wrong, turn the "
+            f"be drawn on the pixels as they are stored: {named(manifest, masked)}; labelling tools "
+            "draw on the turned image: look at one with conta show, and if its mask lies wrong, turn the "
             "pixels of the images, drop the EXIF tag, and export the masks again"
         )
     return texts

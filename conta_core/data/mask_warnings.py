@@ -43,13 +43,13 @@ def mask_warnings(manifest: Manifest, found: Mapping[str, Collection[int]]) -> l
         values = sorted({value for i in strange for value in unknown[i]})
         texts.append(
             f"{_of(strange, meant)} masks hold the values {values[:NAMED]}, which no tag has: "
-            f"{named(strange)}; they are ignored in scores: name all classes of the masks in "
-            "dataset.classes, in the order in which the masks number them from 1"
+            f"{named(manifest, strange)}; they are ignored in scores: name all classes of the masks "
+            "in dataset.classes, in the order in which the masks number them from 1"
         )
     if without:
         text = (
-            f"{_of(without, meant)} masks hold none of their image's tags: {named(without)}; "
-            + _mend_of_tags(manifest, found, meant, without)
+            f"{_of(without, meant)} masks hold none of their image's tags: "
+            f"{named(manifest, without)}; " + _mend_of_tags(manifest, found, meant, without)
         )
         texts.append(text)
     if untagged:
@@ -59,14 +59,15 @@ def mask_warnings(manifest: Manifest, found: Mapping[str, Collection[int]]) -> l
         )
         texts.append(
             f"{_of(untagged, meant)} masks hold classes that their image is not tagged with, "
-            f"most often {most}: {named(untagged)}; add the tags, or mend the masks"
+            f"most often {most}: {named(manifest, untagged)}; add the tags, or mend the masks"
         )
     return texts
 
 
-def named(ids: Sequence[str]) -> str:
-    """The first of some ids, for a message."""
-    return ", ".join(ids[:NAMED]) + (", ..." if len(ids) > NAMED else "")
+def named(manifest: Manifest, ids: Sequence[str]) -> str:
+    """The first of some images as their owner calls them, for a message."""
+    names = [manifest.images[image_id].own_name for image_id in ids[:NAMED]]
+    return ", ".join(names) + (", ..." if len(ids) > NAMED else "")
 
 
 def _of(some: Sequence[str], all_of: Collection[str]) -> str:

@@ -21,7 +21,7 @@ def size_warnings(manifest: Manifest, long_side: int | None) -> list[str]:
         height, width = largest.own_size
         texts.append(
             f"{len(smaller)} images are larger than dataset.long_side, {long_side} pixels, and are "
-            f"scaled down to it by every stage, the largest of them {largest.id} ({width} x "
+            f"scaled down to it by every stage, the largest of them {largest.own_name} ({width} x "
             f"{height}); their pseudo-masks and exports have the images' own size"
         )
     large = [record for record in records if record.height * record.width > LARGE]
@@ -30,9 +30,10 @@ def size_warnings(manifest: Manifest, long_side: int | None) -> list[str]:
         height, width = largest.size
         texts.append(
             f"{len(large)} images have more than {LARGE:,} pixels, the largest of them "
-            f"{largest.id} ({width} x {height}): {named([record.id for record in large])}; CAMs "
-            "take about a gigabyte of memory for each million pixels, and time in proportion: set "
-            "dataset.long_side (1024 is enough for most)"
+            f"{largest.own_name} ({width} x {height}): "
+            f"{named(manifest, [record.id for record in large])}; CAMs take about a gigabyte of "
+            "memory for each million pixels, and time in proportion: set dataset.long_side (1024 "
+            "is enough for most)"
         )
     return texts
 
@@ -48,7 +49,7 @@ def copy_warnings(manifest: Manifest) -> list[str]:
         return []
     train, val = (frozenset(manifest.lists[name]) for name in ("train", "val"))
     across = [same for same in copies if train & set(same) and val & set(same)]
-    words = " and ".join((across or copies)[0])
+    words = " and ".join(manifest.images[i].own_name for i in (across or copies)[0])
     if across:
         return [
             f"{len(across)} photographs are in the training and in the validation list under "
