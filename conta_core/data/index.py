@@ -116,9 +116,9 @@ def _turned(manifest: Manifest, rotated: Sequence[ImageRecord]) -> list[str]:
     if masked:
         texts.append(
             f"{len(masked)} of the images that ask by EXIF to be rotated have a mask, which must "
-            f"be drawn on the pixels as they are stored: {named(manifest, masked)}; labelling tools "
-            "draw on the turned image: look at one with conta show, and if its mask lies wrong, turn the "
-            "pixels of the images, drop the EXIF tag, and export the masks again"
+            f"be drawn on the pixels as they are stored: {named(manifest, masked)}; labelling "
+            "tools draw on the turned image: look at one with conta show, and if its mask lies "
+            "wrong, turn the pixels of the images, drop the EXIF tag, and export the masks again"
         )
     return texts
 

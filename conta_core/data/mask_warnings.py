@@ -43,8 +43,8 @@ def mask_warnings(manifest: Manifest, found: Mapping[str, Collection[int]]) -> l
         values = sorted({value for i in strange for value in unknown[i]})
         texts.append(
             f"{_of(strange, meant)} masks hold the values {values[:NAMED]}, which no tag has: "
-            f"{named(manifest, strange)}; they are ignored in scores: name all classes of the masks "
-            "in dataset.classes, in the order in which the masks number them from 1"
+            f"{named(manifest, strange)}; they are ignored in scores: name all classes of the "
+            "masks in dataset.classes, in the order in which the masks number them from 1"
         )
     if without:
         text = (
