@@ -53,11 +53,11 @@ def arrays_of(path: Path) -> dict[str, np.ndarray]:
 
 
 def test_every_store_is_the_same(chain: Chain, enlarged: Chain) -> None:
-    stores = sorted(chain.folder.rglob("*.h5"))
+    stores = sorted(enlarged.folder.rglob("*.h5"))
     assert len(stores) >= 6
     for path in stores:
-        expected = arrays_of(path)
-        found = arrays_of(enlarged.folder / path.relative_to(chain.folder))
+        found = arrays_of(path)
+        expected = arrays_of(chain.folder / path.relative_to(enlarged.folder))
         assert list(found) == list(expected)
         for name, array in expected.items():
             np.testing.assert_array_equal(found[name], array, err_msg=f"{path.name} {name}")
